@@ -1,0 +1,78 @@
+"""
+An answer of the exchange becomes a model or the right error; no network, no clock.
+
+Status and body go in, an instance of the endpoint's declared class comes out, or the error of
+:mod:`bingx_async.errors` that says what the caller should do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bingx_async.endpoint import Endpoint
+from bingx_async.errors import DecodeError, api_error, http_error
+from bingx_async.wire import WireError, converter, decode
+
+__all__ = ["read"]
+
+_REDIRECT: Final = 300
+_REFUSED: Final = 400
+
+
+def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
+    """
+    Read one answer.
+
+    Args:
+        endpoint: What was called.
+        status: The HTTP status.
+        body: The whole body, decompressed.
+
+    Returns:
+        An instance of ``endpoint.returns``.
+
+    Raises:
+        ApiError: The exchange said no; the subclass tells the reaction.
+        OutcomeUnknown: HTTP 504: the exchange's gateway gave up on its backend.
+        DecodeError: The answer cannot be read, or lacks what makes it one.
+    """
+    try:
+        envelope = decode(body)
+        if not isinstance(envelope, dict):
+            raise WireError("expected an envelope {code, msg, data}")
+        if "code" not in envelope:
+            raise WireError("missing", ("code",))
+        code = _code(envelope["code"])
+    except WireError as exc:
+        if status >= _REFUSED:
+            raise http_error(status, endpoint=endpoint.name) from None
+        raise _unreadable(endpoint, status, body, exc) from None
+    if code:
+        message = envelope.get("msg") or envelope.get("debugMsg") or ""
+        raise api_error(code, str(message), status=status, endpoint=endpoint.name)
+    if status >= _REFUSED:  # a status that says no under an envelope that says yes
+        raise http_error(status, endpoint=endpoint.name)
+    if status >= _REDIRECT:
+        raise _unreadable(endpoint, status, body, WireError("a redirection is no answer"))
+    try:
+        if "data" not in envelope:
+            raise WireError("missing")
+        return endpoint.structure(envelope["data"])
+    except WireError as exc:
+        raise _unreadable(endpoint, status, body, exc.under("data")) from None
+
+
+def _code(value: object) -> int:
+    try:
+        return converter.structure(value, int)
+    except WireError as exc:
+        raise exc.under("code") from None
+
+
+def _unreadable(endpoint: Endpoint, status: int, body: bytes, exc: WireError) -> DecodeError:
+    return DecodeError(
+        f"{exc.reason} (HTTP {status}, {len(body)} bytes, kept in .body)",
+        endpoint=endpoint.name,
+        body=body,
+        field=exc.field,
+    )

@@ -1,0 +1,328 @@
+"""
+Buckets and lanes: the tokens of a quota, and the callers that wait for them.
+
+Plain bookkeeping without a clock or an event loop: every method is told the time. Who wakes whom,
+and when, is the business of :mod:`bingx_async.governor`, which explains the theory as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+from collections import OrderedDict, deque
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+from aiolimiter import AsyncLimiter
+from attrs import frozen
+
+from bingx_async.endpoint import Endpoint
+from bingx_async.errors import QuotaTimeout
+from bingx_async.quota import Quota
+
+__all__ = [
+    "Bucket",
+    "BucketKey",
+    "BucketState",
+    "Lane",
+    "LaneKey",
+    "Rank",
+    "Waiter",
+    "newcomer",
+]
+
+_PACED_FROM: Final = 100
+_PACED_SHARE: Final = 10
+
+Rank = tuple[int, int]
+"""Who goes first: the negated priority, then the order of arrival."""
+
+
+def newcomer(priority: int) -> Rank:
+    """Rank somebody who has not taken a number yet: after all others of the same priority."""
+    return (-priority, sys.maxsize)
+
+
+class BucketKey(NamedTuple):
+    """
+    Whose quota a bucket holds, and for what.
+
+    Attributes:
+        scope: ``"uid"`` or ``"ip"``.
+        owner: The UID's or the IP address's label.
+        subject: An endpoint's dotted name, ``"group 2"``, or ``"everything"``.
+    """
+
+    scope: str
+    owner: str
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.owner}, {self.subject}"
+
+
+@frozen
+class BucketState:
+    """
+    What a bucket looked like at one moment.
+
+    Attributes:
+        key: Whose quota it is, and for what.
+        quota: The quota; ``None`` for a bucket that exists only because the exchange closed it.
+        free: Tokens that can be taken now; 0 while the exchange keeps the bucket closed.
+        waiting: Callers that wait and need a token of this bucket.
+        next_return: Seconds until a token comes back or the bucket opens; ``None`` if nothing is
+            out, or if the responses that will decide it have not been read yet.
+        closed_for: Seconds for which the exchange keeps it closed; 0 if it is open.
+    """
+
+    key: BucketKey
+    quota: Quota | None
+    free: int
+    waiting: int
+    next_return: float | None
+    closed_for: float
+
+
+class LaneKey(NamedTuple):
+    """What decides which buckets a request needs."""
+
+    endpoint: Endpoint
+    uid: str | None
+    ip: str
+
+    @property
+    def gates(self) -> tuple[BucketKey, BucketKey]:
+        """The scopes that the exchange may close: this endpoint, and the whole address."""
+        private = self.endpoint.needs is not None and self.uid is not None
+        own = ("uid", self.uid or "") if private else ("ip", self.ip)
+        return BucketKey(*own, self.endpoint.name), BucketKey("ip", self.ip, "everything")
+
+
+class Waiter:
+    """One caller in a lane."""
+
+    __slots__ = ("claims", "deadline", "future", "lane", "max_wait", "rank")
+
+    def __init__(self, lane: Lane, rank: Rank, future: asyncio.Future[QuotaTimeout | None]) -> None:
+        self.lane = lane
+        self.rank = rank
+        self.future = future
+        self.max_wait: float | None = None
+        self.deadline = math.inf
+        self.claims = False  # the last token of every bucket of its lane
+
+
+class Bucket:
+    """The tokens of one quota for one key, and the lanes that wait for one of them."""
+
+    __slots__ = (
+        "claim",
+        "closed_until",
+        "due",
+        "free",
+        "key",
+        "lanes",
+        "pacer",
+        "parked",
+        "period",
+        "quota",
+        "returns",
+        "users",
+    )
+
+    def __init__(self, key: BucketKey, quota: Quota | None, *, paced: bool = False) -> None:
+        self.key = key
+        self.quota = quota
+        self.free: float = quota.tokens if quota else math.inf
+        self.period: float = quota.period if quota else 0.0
+        self.returns: deque[float] = deque()  # ascending: when tokens come back
+        self.closed_until = -math.inf
+        self.pacer: AsyncLimiter | None = None
+        if paced and quota and quota.tokens >= _PACED_FROM:
+            self.pacer = AsyncLimiter(quota.tokens / _PACED_SHARE, quota.period / _PACED_SHARE)
+        self.lanes: set[Lane] = set()  # parked here
+        self.parked: list[tuple[Rank, Waiter]] = []  # a heap of their heads, some outdated
+        self.claim: Waiter | None = None
+        self.due: float | None = None  # where this bucket stands on the agenda
+        self.users = 0  # lanes that need this bucket
+
+    def refresh(self, now: float) -> None:
+        """Take in the tokens that have come back by now."""
+        returns = self.returns
+        while returns and returns[0] <= now:
+            returns.popleft()
+            self.free += 1
+
+    def has_token(self, now: float, rank: Rank) -> bool:
+        """Tell whether somebody of this rank may take a token now."""
+        returns = self.returns
+        while returns and returns[0] <= now:  # refresh(), without a call on the hot path
+            returns.popleft()
+            self.free += 1
+        if not self.free or self.closed_until > now:
+            return False
+        if self.claim is not None and self.is_claimed(now, rank):
+            return False
+        return self.pacer is None or self.pacer.has_capacity()
+
+    def is_claimed(self, now: float, rank: Rank) -> bool:
+        """Tell whether the last token is left to somebody who came before this rank."""
+        claim = self.claim
+        if claim is None or claim.rank >= rank or self.free > 1:
+            return False
+        return all(
+            bucket.closed_until <= now and (bucket.free or bucket.returns)
+            for bucket in claim.lane.buckets
+        )
+
+    def take(self) -> None:
+        """Take a token that :meth:`has_token` has just promised."""
+        self.free -= 1
+        if self.pacer is not None:
+            # has_capacity() has just said yes, so acquire() runs to its end without suspending.
+            try:
+                self.pacer.acquire().send(None)
+            except StopIteration:
+                return
+            raise AssertionError("the pacer suspended")  # pragma: no cover
+
+    def next_token(self, now: float) -> float | None:
+        """Tell when it is worth looking again; ``None`` if only an event can tell."""
+        head = self.senior()
+        if self.free and not (head and self.is_claimed(now, head.rank)):
+            when = now
+        elif self.returns:
+            when = self.returns[0]
+        else:
+            return None
+        if self.pacer is not None and not self.pacer.has_capacity():
+            # However full it is, one more fits after this time.
+            when = max(when, now + self.pacer.time_period / self.pacer.max_rate)
+        return max(when, self.closed_until)
+
+    def earliest(self, now: float, ahead: int) -> float:
+        """Tell the earliest time at which somebody with ``ahead`` others before them is served."""
+        self.refresh(now)
+        if self.quota is None:
+            return max(now, self.closed_until)
+        rounds, place = divmod(ahead, self.quota.tokens)
+        place -= int(self.free)
+        if place < 0:
+            when = now
+        elif place < len(self.returns):
+            when = self.returns[place]
+        else:  # under way: back a period from now at the earliest
+            when = now + self.period
+        return max(when, self.closed_until) + rounds * self.period
+
+    def senior(self) -> Waiter | None:
+        """Return the head that came first, of all the lanes parked here."""
+        parked = self.parked
+        while parked:
+            waiter = parked[0][1]
+            lane = waiter.lane
+            if lane.parked_at is self and lane.head is waiter:
+                return waiter
+            heappop(parked)
+        return None
+
+    def enter(self, waiter: Waiter) -> None:
+        """Put a lane's head among those parked here."""
+        if len(self.parked) > 2 * len(self.lanes) + 16:
+            heads = [lane.head for lane in self.lanes]
+            self.parked = [(head.rank, head) for head in heads if head is not None]
+            heapify(self.parked)
+        heappush(self.parked, (waiter.rank, waiter))
+
+    def is_idle(self, now: float) -> bool:
+        """Tell whether a new bucket would be just the same."""
+        self.refresh(now)
+        full = self.quota is None or self.free == self.quota.tokens
+        return full and not self.users and self.closed_until <= now
+
+    def state(self, now: float, waiting: int) -> BucketState:
+        """Describe the bucket; ``waiting`` callers need it."""
+        self.refresh(now)
+        closed_for = max(0.0, self.closed_until - now)
+        free = 0 if closed_for or self.quota is None else int(self.free)
+        back = self.returns[0] - now if self.returns else None
+        return BucketState(
+            key=self.key,
+            quota=self.quota,
+            free=free,
+            waiting=waiting,
+            next_return=max(back or 0.0, closed_for) if closed_for else back,
+            closed_for=closed_for,
+        )
+
+
+class Lane:
+    """The requests that need the same buckets."""
+
+    __slots__ = (
+        "buckets",
+        "endpoint",
+        "head",
+        "moves",
+        "out",
+        "parked_at",
+        "queues",
+        "waiting",
+    )
+
+    def __init__(self, endpoint: Endpoint, buckets: list[Bucket]) -> None:
+        self.endpoint = endpoint
+        self.buckets = buckets
+        self.queues: dict[int, OrderedDict[Waiter, None]] = {}  # by negated priority
+        self.head: Waiter | None = None
+        self.parked_at: Bucket | None = None
+        self.waiting = 0
+        self.moves = 0  # of the present head, from one blocking bucket to another
+        self.out = 0  # permits that are held
+
+    def blocker(self, now: float, rank: Rank) -> Bucket | None:
+        """Return a bucket that has no token for this rank now, ``None`` if all have one."""
+        for bucket in self.buckets:
+            if not bucket.has_token(now, rank):
+                return bucket
+        return None
+
+    def take(self) -> None:
+        """Take a token of every bucket."""
+        self.out += 1
+        for bucket in self.buckets:
+            bucket.take()
+
+    def ahead(self, priority: int) -> int:
+        """Count the waiters that go before a newcomer of this priority."""
+        return sum(len(queue) for rank, queue in self.queues.items() if rank <= -priority)
+
+    def earliest(self, now: float, ahead: int) -> tuple[float, Bucket | None]:
+        """Tell the earliest time at which somebody is served, and the bucket that binds."""
+        times = [(bucket.earliest(now, ahead), bucket) for bucket in self.buckets]
+        return max(times, key=lambda found: found[0], default=(now, None))
+
+    def add(self, waiter: Waiter) -> bool:
+        """Append a waiter; tell whether it is the head now."""
+        queue = self.queues.get(waiter.rank[0])
+        if queue is None:
+            queue = self.queues[waiter.rank[0]] = OrderedDict()
+        queue[waiter] = None
+        self.waiting += 1
+        if self.head is not None and self.head.rank < waiter.rank:
+            return False
+        self.head, self.moves = waiter, 0
+        return True
+
+    def remove(self, waiter: Waiter) -> None:
+        """Take a waiter out; if it was the head, the next one is."""
+        queue = self.queues[waiter.rank[0]]
+        del queue[waiter]
+        if not queue:
+            del self.queues[waiter.rank[0]]
+        self.waiting -= 1
+        if self.head is waiter:
+            self.moves = 0
+            self.head = next(iter(self.queues[min(self.queues)])) if self.queues else None

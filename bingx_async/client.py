@@ -1,0 +1,239 @@
+"""The client: one session, every product of the exchange."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Literal, Self, TypedDict, Unpack, get_args
+
+import aiohttp
+from yarl import URL
+
+from bingx_async.endpoint import Endpoint, Section, endpoints_of
+from bingx_async.governor import Governor, uid_of_key
+from bingx_async.session import Credentials, Options, Placement, Session
+from bingx_async.swap import Swap
+
+__all__ = ["BingX", "Environment"]
+
+Environment = Literal["live", "vst"]
+
+_HOSTS: Final[Mapping[Environment, str]] = MappingProxyType(
+    {"live": "https://open-api.bingx.com", "vst": "https://open-api-vst.bingx.com"}
+)
+_PRODUCTS: Final[Mapping[str, type[Section]]] = MappingProxyType({"swap": Swap})
+
+
+class ClientOptions(TypedDict, total=False):
+    """What :meth:`BingX.with_options` changes; see :class:`BingX`."""
+
+    recv_window: int
+    timeout: float
+    max_wait: float | None
+    priority: int
+    placement: Placement
+
+
+class BingX:
+    """
+    The exchange.
+
+    .. code-block:: python
+
+        async with BingX(api_key, secret_key) as bingx:
+            await bingx.swap.set_leverage("BTC-USDT", PositionSide.LONG, 10)
+
+    Many tasks may share one client, and hundreds of calls may be under way at once. It belongs to
+    the event loop in which it is first used.
+
+    Args:
+        api_key: The API key; without one, public endpoints are served only.
+        secret_key: The secret of the key.
+        environment: ``"live"``, or ``"vst"`` for demo trading with play money.
+        base_url: Another exchange, such as an emulator's ``url``; overrides ``environment``.
+        uid: Label of the account, under which its quotas are counted; two keys of one account
+            are given the same. By default a digest of the key.
+        ip: Label of the IP address from which requests leave; clients whose sessions leave from
+            different addresses are given different ones.
+        governor: Who hands out the permits; by default the event loop's own,
+            :meth:`Governor.current() <bingx_async.Governor.current>`.
+        session: An ``aiohttp.ClientSession`` to use, with its proxies, TLS settings and
+            ``trace_configs``; it is never closed here, and its own middlewares are not applied.
+            By default one is made on first use.
+        recv_window: Milliseconds for which a request is valid after its timestamp.
+        timeout: Seconds from sending until the answer is read; the wait for a permit is extra.
+        max_wait: Seconds to wait for a permit; ``None`` waits as long as it takes.
+        priority: Who goes first when several wait for a permit: the higher number.
+        placement: ``"declared"`` sends a JSON body where the endpoint declares one, ``"query"``
+            sends everything in the query string.
+
+    Raises:
+        ValueError: An argument is out of its range, or names what does not exist.
+        TypeError: An argument is of another type.
+
+    Source: https://bingx-api.github.io/docs-v3/
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        secret_key: str | None = None,
+        *,
+        environment: Environment = "live",
+        base_url: str | None = None,
+        uid: str | None = None,
+        ip: str = "default",
+        governor: Governor | None = None,
+        session: aiohttp.ClientSession | None = None,
+        recv_window: int = 5000,
+        timeout: float = 10.0,
+        max_wait: float | None = None,
+        placement: Placement = "declared",
+    ) -> None:
+        if environment not in _HOSTS:
+            raise ValueError(
+                f"environment must be one of {', '.join(get_args(Environment))},"
+                f" not {environment!r}"
+            )
+        credentials = _credentials(api_key, secret_key)
+        if governor is not None:
+            _check_limits(governor)
+        if uid is None and credentials is not None:
+            uid = uid_of_key(credentials.api_key)
+        self.environment: Environment = environment
+        self._credentials = credentials
+        self._use(
+            Session(
+                _base_url(base_url or _HOSTS[environment]),
+                credentials=credentials,
+                uid=uid,
+                ip=ip,
+                governor=governor,
+                session=session,
+                options=Options(
+                    recv_window=recv_window,
+                    timeout=timeout,
+                    max_wait=max_wait,
+                    placement=placement,
+                ),
+            )
+        )
+
+    def _use(self, session: Session) -> None:
+        self._session = session
+        self.swap = Swap(session)
+
+    @classmethod
+    def from_env(cls, **arguments: Any) -> Self:
+        """
+        Make a client from ``BINGX_API_KEY``, ``BINGX_SECRET_KEY`` and ``BINGX_ENVIRONMENT``.
+
+        Args:
+            arguments: As for :class:`BingX`; they go before the environment's.
+
+        Raises:
+            ValueError: A variable is missing half of its pair, or names what does not exist.
+        """
+        for argument, variable in _VARIABLES.items():
+            if value := os.environ.get(variable):
+                arguments.setdefault(argument, value)
+        return cls(**arguments)
+
+    def with_options(self, **options: Unpack[ClientOptions]) -> Self:
+        """
+        Return a view of this client whose calls have other options.
+
+        The view shares the connections and the governor; closing it does nothing.
+
+        Args:
+            options: ``recv_window``, ``timeout``, ``max_wait``, ``priority``, ``placement``, as
+                for :class:`BingX`; what is not given stays as it is.
+
+        Raises:
+            TypeError: There is no such option.
+            ValueError: An option is out of its range.
+        """
+        view = copy.copy(self)
+        view._use(self._session.with_options(**options))  # noqa: SLF001 - it is one of us
+        return view
+
+    @staticmethod
+    def endpoints() -> dict[str, Endpoint]:
+        """Return every declared endpoint by its dotted name, such as ``"swap.set_leverage"``."""
+        return {
+            endpoint.name: endpoint
+            for product in _PRODUCTS.values()
+            for endpoint in endpoints_of(product).values()
+        }
+
+    @property
+    def governor(self) -> Governor:
+        """Who hands out the permits for this client's calls."""
+        return self._session.governor
+
+    @property
+    def uid(self) -> str | None:
+        """The label under which the account's quotas are counted."""
+        return self._session.uid
+
+    async def close(self) -> None:
+        """Close the connections that were made here; calls still under way fail."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        key = f"key ...{self._credentials.api_key[-4:]}" if self._credentials else "no key"
+        return f"<BingX {self._session.base_url}, {key}>"
+
+
+_VARIABLES: Final = MappingProxyType(
+    {
+        "api_key": "BINGX_API_KEY",
+        "secret_key": "BINGX_SECRET_KEY",
+        "environment": "BINGX_ENVIRONMENT",
+    }
+)
+
+
+def _credentials(api_key: str | None, secret_key: str | None) -> Credentials | None:
+    if api_key is None and secret_key is None:
+        return None
+    for name, value in (("api_key", api_key), ("secret_key", secret_key)):
+        if not value:
+            raise ValueError(f"{name} is missing: pass both api_key and secret_key, or neither")
+        if not (value.isascii() and value.isprintable()) or " " in value:
+            raise ValueError(f"{name} holds a space or a character that no key has")
+    assert api_key is not None
+    assert secret_key is not None
+    return Credentials(api_key, secret_key.encode())
+
+
+def _base_url(text: str) -> str:
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.user:
+        raise ValueError(f"base_url must look like https://host, not {text!r}")
+    return str(url).rstrip("/")
+
+
+def _check_limits(governor: Governor) -> None:
+    """A misspelt name would leave the declared quota in force without a word."""
+    if unknown := sorted(set(governor.limits) - set(BingX.endpoints())):
+        raise ValueError(
+            f"the governor's limits name endpoints that do not exist: {', '.join(unknown)};"
+            " BingX.endpoints() lists those that do"
+        )

@@ -1,0 +1,265 @@
+"""
+Endpoints are declared, not written.
+
+A section is a class whose methods are stubs: the decorator holds the address and the limits, the
+signature is the request, the return type is the response, the docstring is the help.
+
+.. code-block:: python
+
+    class Trade(Section):
+        @post("/openApi/swap/v2/trade/leverage", uid=5, group=2, needs="trade", body="json")
+        async def set_leverage(
+            self, symbol: str, side: PositionSide, leverage: int
+        ) -> Leverage:
+            \"\"\"Set the leverage of one side of a position.\"\"\"
+            ...
+
+Type checkers see the plain method. At run time it hands its arguments, as an instance of an attrs
+class made of the signature, to the section's :class:`Caller`. That class is made on first use
+(making all of them would dominate the import), and one cattrs converter turns it into a request
+here and back into arguments in the emulator.
+
+An argument that equals its default is left out of the request, so a default is the exchange's
+documented default, or ``None``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal, Protocol, TypeVar
+
+import attrs
+
+from bingx_async.quota import IP_GROUPS, Quota
+from bingx_async.wire import converter
+
+__all__ = ["Caller", "Endpoint", "Section", "delete", "endpoints_of", "get", "post", "put"]
+
+Needs = Literal["read", "trade"]
+Body = Literal["query", "json"]
+Stub = TypeVar("Stub", bound=Callable[..., Awaitable[Any]])
+
+_PACKAGE: Final = "bingx_async."
+
+
+@attrs.frozen(eq=False, slots=False)
+class Endpoint:
+    """
+    One endpoint of the exchange, as a value.
+
+    Attributes:
+        name: Dotted name, product first, such as ``swap.set_leverage``.
+        method: HTTP method, in capitals.
+        path: Path below the host, such as ``/openApi/swap/v2/trade/leverage``.
+        quota: What one UID may ask of it; ``None`` for public endpoints, which have no such quota.
+        group: The IP group that it belongs to; ``None`` where no source tells.
+        needs: The permission that the API key must have; ``None`` for public endpoints.
+        body: Where the parameters travel: in the query string or as a JSON body.
+        stub: The declared method.
+    """
+
+    name: str
+    method: str
+    path: str
+    quota: Quota | None
+    group: int | None
+    needs: Needs | None
+    body: Body
+    stub: Callable[..., Awaitable[Any]] = attrs.field(repr=False)
+
+    @property
+    def quotas(self) -> tuple[Quota, ...]:
+        """Every published quota that a request counts against: UID, IP and endpoint, IP group."""
+        group = IP_GROUPS.get(self.group or 0)
+        return (
+            *((self.quota,) if self.quota else ()),
+            *((*group.each, *group.total) if group else ()),
+        )
+
+    @property
+    def limits(self) -> str:
+        """The limits in words, as they stand in the method's docstring."""
+        limit = f"{self.quota} per UID" if self.quota else "no UID limit"
+        group = f"IP group {self.group}" if self.group else "IP group unknown"
+        return f"Limits: {limit}; {group}. Key: {self.needs or 'none'}."
+
+    # What follows is made on first use, and is an attribute from then on.
+
+    @functools.cached_property
+    def _hints(self) -> dict[str, Any]:
+        return typing.get_type_hints(self.stub, include_extras=True)
+
+    @functools.cached_property
+    def params(self) -> type[Any]:
+        """The attrs class of the request's parameters, in the order of the signature."""
+        _, *parameters = inspect.signature(self.stub).parameters.values()
+        fields = {
+            parameter.name: attrs.field(
+                type=self._hints[parameter.name],
+                default=attrs.NOTHING
+                if parameter.default is parameter.empty
+                else parameter.default,
+                kw_only=parameter.kind is parameter.KEYWORD_ONLY,
+            )
+            for parameter in parameters
+        }
+        made = attrs.make_class(self.stub.__name__, fields, slots=True, eq=True)
+        made.__doc__ = f"The parameters of {self.name}."
+        return made
+
+    @functools.cached_property
+    def returns(self) -> Any:
+        """The type of the answer: an attrs class, or a list of one."""
+        return self._hints["return"]
+
+    @functools.cached_property
+    def unstructure(self) -> Callable[[object], dict[str, object]]:
+        """Turn an instance of :attr:`params` into a mapping of wire names to values."""
+        return converter.get_unstructure_hook(self.params)
+
+    @functools.cached_property
+    def structure(self) -> Callable[[object], Any]:
+        """Turn decoded JSON into :attr:`returns`; raises ``WireError`` where it does not fit."""
+        hook, returns = converter.get_structure_hook(self.returns), self.returns
+        return lambda answer: hook(answer, returns)
+
+
+class Caller(Protocol):
+    """Whoever carries a call out: the session, or a test's recorder."""
+
+    def call(self, endpoint: Endpoint, params: object) -> Awaitable[Any]:
+        """
+        Carry out one call.
+
+        Args:
+            endpoint: What is called.
+            params: An instance of ``endpoint.params``.
+
+        Returns:
+            An awaitable of an instance of ``endpoint.returns``.
+        """
+        ...
+
+
+class Section:
+    """
+    Endpoints that belong together; subclasses declare them and hold nothing else.
+
+    Args:
+        caller: Carries out the calls.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+
+def _declare(
+    method: str,
+    path: str,
+    *,
+    uid: int | None,
+    group: int | None,
+    needs: Needs | None,
+    body: Body,
+) -> Callable[[Stub], Stub]:
+    def decorate(stub: Stub) -> Stub:
+        # The product is the package's own word for it: bingx_async.swap.trade declares "swap".
+        product = stub.__module__.removeprefix(_PACKAGE).partition(".")[0]
+        endpoint = Endpoint(
+            name=f"{product}.{stub.__name__}",
+            method=method,
+            path=path,
+            quota=Quota(uid, 1.0) if uid else None,
+            group=group,
+            needs=needs,
+            body=body,
+            stub=stub,
+        )
+
+        @functools.wraps(stub)
+        def call(self: Section, /, *args: Any, **kwargs: Any) -> Awaitable[Any]:
+            return self._caller.call(endpoint, endpoint.params(*args, **kwargs))
+
+        call.__doc__ = f"{inspect.cleandoc(stub.__doc__ or '')}\n\n{endpoint.limits}"
+        call.__endpoint__ = endpoint  # type: ignore[attr-defined]
+        if hasattr(inspect, "markcoroutinefunction"):  # Python 3.12
+            inspect.markcoroutinefunction(call)
+        return typing.cast("Stub", call)
+
+    return decorate
+
+
+def get(
+    path: str,
+    *,
+    uid: int | None = None,
+    group: int | None = None,
+    needs: Needs | None = None,
+) -> Callable[[Stub], Stub]:
+    """
+    Declare a GET endpoint.
+
+    Args:
+        path: Path below the host.
+        uid: Requests a second that one UID may send; ``None`` for public endpoints.
+        group: The IP group; ``None`` where no source tells.
+        needs: The permission that the key must have; ``None`` for public endpoints.
+    """
+    return _declare("GET", path, uid=uid, group=group, needs=needs, body="query")
+
+
+def post(
+    path: str,
+    *,
+    uid: int | None = None,
+    group: int | None = None,
+    needs: Needs | None = None,
+    body: Body = "query",
+) -> Callable[[Stub], Stub]:
+    """
+    Declare a POST endpoint.
+
+    Args:
+        path: Path below the host.
+        uid: Requests a second that one UID may send.
+        group: The IP group; ``None`` where no source tells.
+        needs: The permission that the key must have.
+        body: ``"json"`` where the exchange takes a JSON body, ``"query"`` otherwise.
+    """
+    return _declare("POST", path, uid=uid, group=group, needs=needs, body=body)
+
+
+def put(
+    path: str,
+    *,
+    uid: int | None = None,
+    group: int | None = None,
+    needs: Needs | None = None,
+) -> Callable[[Stub], Stub]:
+    """Declare a PUT endpoint; arguments as for :func:`get`."""
+    return _declare("PUT", path, uid=uid, group=group, needs=needs, body="query")
+
+
+def delete(
+    path: str,
+    *,
+    uid: int | None = None,
+    group: int | None = None,
+    needs: Needs | None = None,
+) -> Callable[[Stub], Stub]:
+    """Declare a DELETE endpoint; arguments as for :func:`get`."""
+    return _declare("DELETE", path, uid=uid, group=group, needs=needs, body="query")
+
+
+def endpoints_of(section: type[Section]) -> dict[str, Endpoint]:
+    """Return the endpoints that a section declares or inherits, by the name of the method."""
+    found: dict[str, Endpoint] = {}
+    for cls in reversed(section.__mro__):
+        for name, member in vars(cls).items():
+            endpoint = getattr(member, "__endpoint__", None)
+            if isinstance(endpoint, Endpoint):
+                found[name] = endpoint
+    return found

@@ -1,0 +1,566 @@
+"""
+The governor: no request leaves above its quota, by construction.
+
+The theory
+==========
+
+A ``Quota(tokens, period)`` allows at most ``tokens`` *arrivals at the exchange* in any half-open
+interval of ``period`` seconds. The client sees no arrivals. It sees when it sent a request and
+when it has read the response, and the arrival lies somewhere between the two.
+
+Limiters count sends, and so promise nothing: jitter bunches what was sent evenly, a token bucket
+(GCRA too) lets twice its tokens through in one window, a guard time is right until a longer spike.
+This one counts responses:
+
+    **A token that a request took comes back one period after its response was read.**
+
+Let a bucket have N tokens, and take any N + 1 arrivals. Two of them used the same token, say A
+before B. Then ``arrival(A) <= response(A)`` and ``response(A) + period <= send(B) <= arrival(B)``,
+so that they are at least a period apart and no half-open interval of a period holds both. No
+clock is compared with another, only the lengths of seconds; no jitter is assumed. The price is
+the round trip, ``period / (period + RTT)`` of the quota, and without knowledge of the exchange's
+clock no strict scheme does better.
+
+If the response never comes, the token comes back one period after we stopped listening. That is
+the one assumption: a request does not reach the exchange after its connection was closed.
+
+A request takes *all* its tokens in one step or none: those of its UID and endpoint, its IP address
+and endpoint, its IP address and group. (One limiter entered after another holds the first while
+it waits for the second, and then sends its hoard in one go.) Requests that need the same buckets
+wait in one **lane**, first come first served within a priority. A lane that has to wait is
+parked at one bucket that blocks it and leaves all others alone, so that it holds up nobody. When
+a bucket gets a token, the lane parked there whose head came first is asked; if another bucket
+blocks it by now, it moves there, and the next lane is asked. A head that moved more often than it
+has buckets stakes a **claim**: those who came later leave it the last token, for as long as all
+the others that it needs have known times of return. So nobody starves between two busy buckets.
+
+All waiting is one heap of times, the agenda, and one timer. Work per grant does not depend on the
+number of callers waiting. At most a hundred are woken in one turn of the event loop, so that the
+thousands after them do not stall it.
+
+The IP group's quotas are **paced** on top, by an ``aiolimiter.AsyncLimiter`` that lets a tenth of
+the quota go at once and the rest at the steady rate, so that one bot's burst does not leave the
+whole host waiting. Pacing is for smoothness; the promise rests on the buckets alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from heapq import heapify, heappop, heappush
+from itertools import count
+from types import TracebackType
+from typing import Final, Self
+from weakref import WeakKeyDictionary
+
+from bingx_async.bucket import (
+    Bucket,
+    BucketKey,
+    BucketState,
+    Lane,
+    LaneKey,
+    Waiter,
+    newcomer,
+)
+from bingx_async.endpoint import Endpoint
+from bingx_async.errors import QuotaTimeout
+from bingx_async.quota import IP_GROUPS, IpGroup, Quota
+
+__all__ = ["BucketKey", "BucketState", "Governor", "Permit", "uid_of_key"]
+
+_MOST_GRANTS_A_TURN: Final = 100
+_SWEEP_FROM: Final = 256
+_EARLY: Final = 0.001
+
+
+class Permit:
+    """
+    The leave to send one request; made by :meth:`Governor.permit`, entered with ``async with``.
+
+    Whatever happens inside, its tokens come back one period after the block is left: leave it
+    when the response has been read.
+    """
+
+    __slots__ = ("_governor", "_key", "_lane", "_max_wait", "_priority", "_sent")
+
+    def __init__(
+        self, governor: Governor, key: LaneKey, priority: int, max_wait: float | None
+    ) -> None:
+        self._governor = governor
+        self._key = key
+        self._lane: Lane | None = None
+        self._priority = priority
+        self._max_wait = max_wait
+        self._sent = True
+
+    def not_sent(self) -> None:
+        """Say that the request certainly never left, so that its tokens come back at once."""
+        self._sent = False
+
+    def refused(self, retry_in: float, *, whole_address: bool = False) -> None:
+        """
+        Say that the exchange refused the request because of a limit.
+
+        Args:
+            retry_in: Seconds for which the exchange refuses; nothing that falls under the same
+                scope is let through meanwhile.
+            whole_address: True if everything from this IP address is refused, false if only this
+                endpoint for this UID (a public endpoint: for this IP address).
+        """
+        self._governor._close(self._key, retry_in, whole_address=whole_address)  # noqa: SLF001
+
+    async def __aenter__(self) -> Self:
+        governor = self._governor
+        lane = governor._lanes.get(self._key) or governor._make_lane(self._key)  # noqa: SLF001
+        now = governor._now()  # noqa: SLF001
+        if not lane.waiting:
+            rank = newcomer(self._priority)
+            for bucket in lane.buckets:
+                if bucket.lanes or not bucket.has_token(now, rank):
+                    break
+            else:
+                lane.take()
+                self._lane = lane
+                return self
+        await governor._wait(lane, now, self._priority, self._max_wait)  # noqa: SLF001
+        self._lane = lane
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        lane, self._lane = self._lane, None
+        if lane is None:
+            raise RuntimeError("this permit is not entered")
+        if self._sent:
+            self._governor._settle(lane)  # noqa: SLF001
+        else:
+            self._governor._give_back(lane)  # noqa: SLF001
+
+
+class Governor:
+    """
+    Hands out permits so that no quota is ever exceeded.
+
+    One governor serves all accounts and clients of one event loop. Clients that are not given one
+    share :meth:`current`.
+
+    Args:
+        limits: Quotas per UID that differ from the declared ones, by the endpoint's dotted name,
+            such as ``{"swap.place_order": Quota(1, 1.0)}``; ``None`` lifts that quota.
+        groups: Quotas per IP address that differ from :data:`~bingx_async.quota.IP_GROUPS`, by the
+            number of the group; ``None`` lifts them.
+
+    Raises:
+        TypeError: A limit is not a ``Quota`` or a group not an ``IpGroup``.
+
+    Source: https://bingx-api.github.io/docs-v3/ (rate limits)
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Mapping[str, Quota | None] | None = None,
+        groups: Mapping[int, IpGroup | None] | None = None,
+    ) -> None:
+        self.limits = dict(limits or {})
+        self.groups: dict[int, IpGroup | None] = {**IP_GROUPS, **(groups or {})}
+        for kind, values in ((Quota, self.limits.values()), (IpGroup, self.groups.values())):
+            for value in values:
+                if value is not None and not isinstance(value, kind):
+                    raise TypeError(f"expected a {kind.__name__} or None, got {value!r}")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._now: Callable[[], float] = time.monotonic
+        self._lanes: dict[LaneKey, Lane] = {}
+        self._buckets: dict[tuple[BucketKey, Quota | None], Bucket] = {}
+        self._sweep_at = _SWEEP_FROM
+        self._tickets = count(1)
+        self._agenda: list[tuple[float, int, Bucket | Waiter]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._awake = False  # while _wake works through the agenda, which sets the timer itself
+        self._waiting = 0
+        self._impatient = 0  # waiters that have a deadline
+
+    @staticmethod
+    def current() -> Governor:
+        """
+        Return the running event loop's own governor.
+
+        Raises:
+            RuntimeError: No event loop is running.
+        """
+        loop = asyncio.get_running_loop()
+        if (governor := _governors.get(loop)) is None:
+            governor = _governors[loop] = Governor()
+        return governor
+
+    def permit(
+        self,
+        endpoint: Endpoint,
+        *,
+        uid: str | None = None,
+        ip: str = "default",
+        priority: int = 0,
+        max_wait: float | None = None,
+    ) -> Permit:
+        """
+        Ask for leave to send one request.
+
+        .. code-block:: python
+
+            async with governor.permit(endpoint, uid="1001", ip="default") as permit:
+                ...  # send, and read the response
+
+        Args:
+            endpoint: What will be called.
+            uid: Label of the account; required where the endpoint has a quota per UID.
+            ip: Label of the IP address from which the request leaves.
+            priority: Who goes first when several wait: the higher number.
+            max_wait: Seconds to wait at most; ``None`` waits as long as it takes.
+
+        Returns:
+            An asynchronous context manager. Entering it waits for a token of every bucket.
+
+        Raises:
+            QuotaTimeout: On entering, as soon as the wait is seen to be longer than ``max_wait``.
+            ValueError: The endpoint has a quota per UID, and ``uid`` is missing.
+            RuntimeError: The governor belongs to another event loop.
+        """
+        return Permit(self, LaneKey(endpoint, uid, ip), priority, max_wait)
+
+    def snapshot(self) -> list[BucketState]:
+        """Describe every bucket that is known at this moment, in the order of their making."""
+        now = self._now()
+        waiting = dict.fromkeys(self._buckets.values(), 0)
+        for lane in self._lanes.values():
+            for bucket in lane.buckets:
+                waiting[bucket] += lane.waiting
+        return [bucket.state(now, callers) for bucket, callers in waiting.items()]
+
+    def __repr__(self) -> str:
+        return f"<Governor: {len(self._buckets)} buckets, {self._waiting} waiting>"
+
+    # --- lanes and buckets ------------------------------------------------------------------
+
+    def _make_lane(self, key: LaneKey) -> Lane:
+        self._bind_loop()
+        if key.endpoint.quota is not None and key.uid is None:
+            raise ValueError(f"{key.endpoint.name} has a quota per UID: pass uid=")
+        if len(self._lanes) >= self._sweep_at:
+            self._sweep()
+        gates = [self._buckets.get((gate, None)) for gate in key.gates]
+        lane = self._lanes[key] = Lane(
+            key.endpoint,
+            [self._bucket(*needed) for needed in self._needed(key)]
+            + [gate for gate in gates if gate is not None],
+        )
+        for bucket in lane.buckets:
+            bucket.users += 1
+        return lane
+
+    def _needed(self, key: LaneKey) -> Iterator[tuple[BucketKey, Quota, bool]]:
+        endpoint, uid, ip = key
+        quota = self.limits.get(endpoint.name, endpoint.quota)
+        if quota is not None and uid is not None:
+            yield BucketKey("uid", uid, endpoint.name), quota, False
+        group = self.groups.get(endpoint.group or 0)
+        if group is not None:
+            for quota in group.each:
+                yield BucketKey("ip", ip, endpoint.name), quota, False
+            for quota in group.total:
+                yield BucketKey("ip", ip, f"group {endpoint.group}"), quota, True
+
+    def _bucket(self, key: BucketKey, quota: Quota | None, paced: bool) -> Bucket:
+        if (bucket := self._buckets.get((key, quota))) is None:
+            bucket = self._buckets[key, quota] = Bucket(key, quota, paced=paced)
+        return bucket
+
+    def _sweep(self) -> None:
+        """Drop lanes that nobody uses and buckets that hold nothing worth remembering."""
+        now = self._now()
+        for key, lane in list(self._lanes.items()):
+            if not lane.waiting and not lane.out:
+                del self._lanes[key]
+                for bucket in lane.buckets:
+                    bucket.users -= 1
+        for key_and_quota, bucket in list(self._buckets.items()):
+            if bucket.is_idle(now):
+                del self._buckets[key_and_quota]
+        self._sweep_at = max(_SWEEP_FROM, 2 * len(self._lanes))
+
+    def _bind_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+            # uvloop's time() stands still within one turn of the loop and counts whole
+            # milliseconds, so that a response would seem to be read before it came.
+            if isinstance(loop, asyncio.BaseEventLoop):
+                self._now = loop.time
+        elif self._loop is not loop:
+            raise RuntimeError(
+                "this Governor belongs to another event loop: make one in each loop, or use"
+                " Governor.current()"
+            )
+
+    # --- a permit's life ----------------------------------------------------------------------
+
+    def _settle(self, lane: Lane) -> None:
+        """Let a request's tokens come back one period from now."""
+        now = self._now()
+        lane.out -= 1
+        for bucket in lane.buckets:
+            bucket.returns.append(now + bucket.period)
+            if bucket.lanes and bucket.due is None:
+                self._look_again(bucket, now)
+
+    def _give_back(self, lane: Lane) -> None:
+        """Let the tokens of a request that never left come back now."""
+        now = self._now()
+        lane.out -= 1
+        for bucket in lane.buckets:
+            bucket.free += 1
+            if bucket.lanes:
+                self._look_again(bucket, now)
+
+    def _close(self, key: LaneKey, seconds: float, *, whole_address: bool) -> None:
+        """Keep a scope shut, as the exchange does."""
+        now = self._now()
+        until = now + seconds
+        scope = key.gates[whole_address]
+        shut = [bucket for bucket in self._buckets.values() if bucket.key == scope]
+        if not shut:
+            gate = self._bucket(scope, None, paced=False)
+            shut = [gate]
+            for other, lane in self._lanes.items():
+                if scope in other.gates:
+                    lane.buckets.append(gate)
+                    gate.users += 1
+        for bucket in shut:
+            bucket.closed_until = max(bucket.closed_until, until)
+        for lane in self._lanes.values():
+            if lane.waiting and not set(shut).isdisjoint(lane.buckets):
+                for waiter in [w for queue in lane.queues.values() for w in queue]:
+                    if waiter.claims:
+                        self._release_claim(waiter, now)
+                    if waiter.deadline < until:
+                        self._give_up(waiter, now)
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    async def _wait(self, lane: Lane, now: float, priority: int, max_wait: float | None) -> None:
+        """Stand in the lane until the tokens have been taken for us."""
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(lane, (-priority, next(self._tickets)), loop.create_future())
+        if max_wait is not None:
+            waiter.max_wait, waiter.deadline = max_wait, now + max_wait
+            when, bucket = lane.earliest(now, lane.ahead(priority))
+            if when > waiter.deadline:
+                raise self._timeout(waiter, when - now, bucket)
+        self._enter(waiter, now)
+        try:
+            refusal = await waiter.future
+        except asyncio.CancelledError:
+            if waiter.future.done() and not waiter.future.cancelled():
+                if waiter.future.result() is None:  # granted in the very turn of the loop
+                    self._give_back(lane)
+            else:
+                self._leave(waiter, self._now())
+            raise
+        if refusal is not None:
+            raise refusal
+
+    def _enter(self, waiter: Waiter, now: float) -> None:
+        lane = waiter.lane
+        self._waiting += 1
+        if waiter.max_wait is not None:
+            self._impatient += 1
+            self._note(waiter.deadline, waiter)
+        if not lane.add(waiter):
+            return
+        bucket = lane.parked_at or lane.blocker(now, waiter.rank)
+        if bucket is None:  # all have tokens, and somebody waits for one of them already
+            bucket = next((bucket for bucket in lane.buckets if bucket.lanes), lane.buckets[0])
+        self._park(lane, bucket, now)
+
+    def _park(self, lane: Lane, bucket: Bucket, now: float) -> None:
+        """Let a lane's head wait for a token of this bucket."""
+        if lane.head is None:
+            raise AssertionError("an empty lane waits for nothing")  # pragma: no cover
+        lane.parked_at = bucket
+        bucket.lanes.add(lane)
+        bucket.enter(lane.head)
+        self._look_again(bucket, now)
+
+    def _leave(self, waiter: Waiter, now: float) -> None:
+        """Take a waiter out of its lane because it does not want to wait any more."""
+        bucket = waiter.lane.parked_at
+        if self._depart(waiter, now) and bucket is not None and bucket.lanes:
+            self._look_again(bucket, now)
+        if not self._waiting:
+            self._rest()
+
+    def _depart(self, waiter: Waiter, now: float) -> bool:
+        """Take a waiter out of its lane, whatever the reason; false if it is out already."""
+        lane, head = waiter.lane, waiter.lane.head
+        if waiter not in lane.queues.get(waiter.rank[0], ()):
+            return False
+        if waiter.claims:
+            self._release_claim(waiter, now)
+        lane.remove(waiter)
+        self._waiting -= 1
+        self._impatient -= waiter.max_wait is not None
+        bucket = lane.parked_at
+        if head is waiter and bucket is not None:
+            if lane.head is not None:
+                bucket.enter(lane.head)
+            else:
+                lane.parked_at = None
+                bucket.lanes.discard(lane)
+        return True
+
+    def _give_up(self, waiter: Waiter, now: float) -> None:
+        """Tell a waiter that its wait would be longer than it wants."""
+        lane = waiter.lane
+        when, bucket = lane.earliest(now, 0)
+        self._leave(waiter, now)
+        if not waiter.future.done():
+            longer = max(when - now, 0.0) + (waiter.max_wait or 0.0) - (waiter.deadline - now)
+            waiter.future.set_result(self._timeout(waiter, longer, bucket))
+
+    @staticmethod
+    def _timeout(waiter: Waiter, wait: float, bucket: Bucket | None) -> QuotaTimeout:
+        return QuotaTimeout(
+            endpoint=waiter.lane.endpoint.name,
+            wait=wait,
+            max_wait=waiter.max_wait or 0.0,
+            bucket=str(bucket.key) if bucket is not None else "its turn",
+        )
+
+    # --- granting -----------------------------------------------------------------------------
+
+    def _serve(self, bucket: Bucket, now: float, grants: int) -> int:
+        """Grant to those parked at a bucket while it has tokens; return how many are left."""
+        while (waiter := bucket.senior()) is not None:
+            if waiter.future.done():  # cancelled, and not yet awake to leave by itself
+                self._depart(waiter, now)
+                continue
+            lane = waiter.lane
+            blocker = lane.blocker(now, waiter.rank)
+            if blocker is bucket or not grants:
+                break
+            if blocker is not None:
+                bucket.lanes.discard(lane)
+                lane.moves += 1
+                if lane.moves > len(lane.buckets):
+                    self._stake_claim(waiter, now)
+                self._park(lane, blocker, now)
+                continue
+            lane.take()
+            grants -= 1
+            waiter.future.set_result(None)
+            self._depart(waiter, now)
+        if bucket.lanes:
+            self._look_again(bucket, now)
+        return grants
+
+    def _stake_claim(self, waiter: Waiter, now: float) -> None:
+        """Leave a waiter that was passed over the last token of every bucket that it needs."""
+        buckets = waiter.lane.buckets
+        others = {bucket.claim for bucket in buckets if bucket.claim is not None} - {waiter}
+        if all(other.rank > waiter.rank for other in others):
+            for other in others:
+                self._release_claim(other, now)
+            waiter.claims = True
+            for bucket in buckets:
+                bucket.claim = waiter
+
+    def _release_claim(self, waiter: Waiter, now: float) -> None:
+        waiter.claims = False
+        for bucket in waiter.lane.buckets:
+            if bucket.claim is waiter:
+                bucket.claim = None
+                if bucket.lanes:
+                    self._look_again(bucket, now)
+
+    # --- the agenda ---------------------------------------------------------------------------
+
+    def _look_again(self, bucket: Bucket, now: float) -> None:
+        """Put a bucket on the agenda for the time when it may have a token."""
+        when = bucket.next_token(now)
+        if when is not None and (bucket.due is None or when < bucket.due):
+            bucket.due = when
+            self._note(when, bucket)
+
+    def _note(self, when: float, item: Bucket | Waiter) -> None:
+        agenda = self._agenda
+        if len(agenda) > 2 * (len(self._buckets) + self._impatient) + 64:
+            agenda[:] = [entry for entry in agenda if self._is_valid(entry)]
+            heapify(agenda)
+        heappush(agenda, (when, next(self._tickets), item))
+        if not self._awake and (self._timer is None or when < self._timer.when()):
+            self._arm(when)
+
+    @staticmethod
+    def _is_valid(entry: tuple[float, int, Bucket | Waiter]) -> bool:
+        when, _, item = entry
+        return not item.future.done() if isinstance(item, Waiter) else item.due == when
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._wake)
+
+    def _rest(self) -> None:
+        """Nobody waits: leave no timer behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for _, _, item in self._agenda:
+            if isinstance(item, Bucket):
+                item.due = None
+        self._agenda.clear()
+
+    def _wake(self) -> None:
+        """Do what the agenda has for this moment, and set the timer for the next."""
+        now = self._now()
+        early = self._timer is not None and now < self._timer.when()
+        self._timer = None
+        if early:  # a loop with coarse timers
+            self._arm(now + _EARLY)
+            return
+        agenda = self._agenda
+        grants = _MOST_GRANTS_A_TURN
+        self._awake = True
+        while agenda and agenda[0][0] <= now and grants:
+            when, _, item = heappop(agenda)
+            if isinstance(item, Waiter):
+                if not item.future.done():
+                    self._give_up(item, now)
+            elif item.due == when:
+                item.due = None
+                grants = self._serve(item, now, grants)
+        self._awake = False
+        while agenda and not self._is_valid(agenda[0]):
+            heappop(agenda)
+        if not self._waiting:
+            self._rest()
+        elif agenda:
+            self._arm(agenda[0][0])
+
+
+_governors: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Governor]] = WeakKeyDictionary()
+
+
+def uid_of_key(api_key: str) -> str:
+    """
+    Make a label for the account of an API key whose UID nobody told.
+
+    Two keys of one account get two labels, and so twice the quota that the account has: pass
+    ``uid=`` where an account uses several keys.
+    """
+    return hashlib.sha256(api_key.encode()).hexdigest()[:12]

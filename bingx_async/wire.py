@@ -1,0 +1,423 @@
+"""
+attrs classes from what the exchange really sends, and back.
+
+Real answers are not what the documentation shows: the same field comes as ``5``, ``"5"`` or
+``"5X"``; an empty string stands for "no number"; a boolean is the text ``"true"``; an object is
+text that holds JSON; new words and fields appear without notice. Models stay narrow (``int``,
+``Decimal``, ``bool``, ``datetime``, an enum) and this module bends what came until it fits, or
+says where it does not. A number is built from its own text, never by way of a float, so that it
+keeps every digit.
+
+The work is done by one cattrs converter. A value that already has the declared type (most have)
+is taken over by code generated for its class, without a call; all others go through the hooks
+below. ``benchmarks/wire.py`` shows what that is worth.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+import cattrs
+import msgspec
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from bingx_async.signing import milliseconds
+
+__all__ = ["OpenEnum", "WireError", "converter", "decode", "encode", "wire", "wire_name"]
+
+T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# A time below this is in seconds, one above in milliseconds: as milliseconds it would lie in
+# 1973, as seconds in the year 5138.
+_SECONDS_END: Final = 10**11
+# Nothing that the exchange counts has more digits; 1E+1000000 would fill the memory as an int.
+_MOST_DIGITS: Final = 4000
+# "10X" is a leverage, "2.91%" a percentage: the number before the sign is the value.
+_SIGNED_NUMBER: Final = re.compile(r"\s*([+-]?[0-9.]+)\s*[xX%]\s*")
+
+
+class WireError(ValueError):
+    """A value that does not fit; ``path`` leads to it from the outside in."""
+
+    def __init__(self, reason: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = path
+
+    def under(self, step: str | int) -> Self:
+        """The same error, seen from one level further out."""
+        return type(self)(self.reason, (step, *self.path))
+
+    @property
+    def field(self) -> str:
+        """The path as text, such as ``[3].symbol``."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        return "".join(steps).removeprefix(".")
+
+
+@attrs.frozen
+class wire:  # noqa: N801 - reads as a word in Annotated[Decimal, wire("tradeMinUSDT")]
+    """
+    The name of a field on the wire, where it is not the camelCase of its own.
+
+    Args:
+        name: The exact spelling.
+    """
+
+    name: str
+
+
+def wire_name(field: attrs.Attribute[Any]) -> str:
+    """Tell the name on the wire of an attrs field whose types are resolved."""
+    for mark in getattr(field.type, "__metadata__", ()):
+        if isinstance(mark, wire):
+            return mark.name
+    head, *rest = field.name.split("_")
+    return head + "".join(map(str.capitalize, rest))
+
+
+class OpenEnum(StrEnum):
+    """
+    Words of the exchange, which may learn new ones at any time.
+
+    A word that the class does not know becomes a member of its own: it equals its text, its name
+    is ``UNKNOWN`` and :attr:`is_known` is false. Known words are found in upper and lower case.
+    """
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this version of the package knows the word."""
+        return self.name in type(self).__members__
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        for member in cls:
+            if member.value.casefold() == value.casefold():
+                return member
+        unknown = str.__new__(cls, value)
+        unknown._name_ = "UNKNOWN"
+        unknown._value_ = value
+        return unknown
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def decode(text: bytes | str) -> Any:
+    """
+    Parse JSON; a number with a point or an exponent becomes a ``Decimal`` of the same digits.
+
+    Raises:
+        WireError: The text is not JSON, or is nested too deeply.
+    """
+    try:
+        return _decoder.decode(text)
+    except (msgspec.MsgspecError, InvalidOperation, RecursionError, ValueError) as exc:
+        reason = str(exc) if isinstance(exc, msgspec.MsgspecError) else type(exc).__name__
+        raise WireError(f"not JSON: {reason}") from None
+
+
+def encode(value: Any) -> bytes:
+    """Print what :meth:`converter.unstructure` returned as JSON, a ``Decimal`` as a string."""
+    return msgspec.json.encode(value)
+
+
+def _decoded(value: Any) -> Any:
+    """Unpack JSON inside a string, which may be packed more than once."""
+    while value.__class__ is str:
+        value = decode(value)
+    return value
+
+
+# --- structure: one hook a type --------------------------------------------------------------
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004
+
+
+def _to_decimal(value: Any, _: Any) -> Decimal:
+    if value.__class__ is Decimal:
+        return value
+    try:
+        if value.__class__ is str:
+            number = Decimal(value)
+            if number.is_finite():
+                return number
+        elif value.__class__ is int:
+            return Decimal(value)
+    except InvalidOperation:
+        if odd := _SIGNED_NUMBER.fullmatch(value):
+            return _to_decimal(odd[1], _)
+    raise WireError(f"expected a number, got {_shown(value)}")
+
+
+def _to_int(value: Any, _: Any) -> int:
+    if value.__class__ is int:
+        return value
+    if value.__class__ is str and value.isdecimal() and len(value) < _MOST_DIGITS:
+        return int(value)
+    number = _to_decimal(value, _)
+    if number.adjusted() < _MOST_DIGITS and number == (whole := int(number)):
+        return whole
+    raise WireError(f"expected a whole number, got {_shown(value)}")
+
+
+def _to_str(value: Any, _: Any) -> str:
+    if value.__class__ is str:
+        return value
+    if value.__class__ is int or value.__class__ is Decimal:
+        return str(value)
+    if value.__class__ is bool:
+        return "true" if value else "false"
+    raise WireError(f"expected text, got {_shown(value)}")
+
+
+_BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
+
+
+def _to_bool(value: Any, _: Any) -> bool:
+    if value.__class__ is bool:
+        return value
+    answer = _BOOLEANS.get(str(value).lower())
+    if answer is None:
+        raise WireError(f"expected true or false, got {_shown(value)}")
+    return answer
+
+
+def _to_datetime(value: Any, _: Any) -> datetime:
+    if value.__class__ is str and not value.strip().lstrip("+-").isdecimal():
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise WireError(f"expected a time, got {_shown(value)}") from None
+        # The exchange prints dates without a zone in UTC.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    number = _to_int(value, _)
+    if number <= 0:
+        raise WireError(f"expected a time, got {_shown(value)}")
+    try:
+        return _EPOCH + timedelta(milliseconds=number * 1000 if number < _SECONDS_END else number)
+    except OverflowError:
+        raise WireError(f"expected a time, got {_shown(value)}") from None
+
+
+def _bare(type_: Any) -> Any:
+    """Take the marks off an annotated type."""
+    while get_origin(type_) is Annotated:
+        type_ = get_args(type_)[0]
+    return type_
+
+
+def _optional(type_: Any) -> Any:
+    """Return T for ``T | None``, else ``None``."""
+    type_ = _bare(type_)
+    if get_origin(type_) not in (Union, types.UnionType):
+        return None
+    rest = [_bare(arg) for arg in get_args(type_) if arg is not type(None)]
+    return rest[0] if len(rest) == 1 and len(get_args(type_)) == 2 else None  # noqa: PLR2004
+
+
+def _is_optional(type_: Any) -> bool:
+    return _optional(type_) is not None
+
+
+def _is_list(type_: Any) -> bool:
+    return get_origin(type_) is list  # type: ignore[comparison-overlap]
+
+
+def _is_no_time(value: Any) -> bool:
+    return value in (0, -1, "0", "-1")
+
+
+def _optional_hook(type_: Any, into: cattrs.Converter) -> Hook:
+    inner = _optional(type_)
+    hook = into.get_structure_hook(inner)
+    absent = _is_no_time if inner is datetime else lambda _: False
+
+    def structure(value: Any, _: Any) -> Any:
+        if value is None or value == "" or absent(value):
+            return None
+        return hook(value, inner)
+
+    return structure
+
+
+def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
+    (inner,) = get_args(type_)
+    hook = into.get_structure_hook(inner)
+
+    def structure(value: Any, _: Any) -> list[Any]:
+        if value is None or value == "":
+            return []
+        value = _decoded(value)
+        if value.__class__ is dict:  # one row, where the exchange leaves the list out
+            value = [value]
+        if value.__class__ is not list:
+            raise WireError(f"expected a list, got {_shown(value)}")
+        try:
+            return [hook(row, inner) for row in value]
+        except WireError:
+            for index, row in enumerate(value):
+                try:
+                    hook(row, inner)
+                except WireError as exc:
+                    raise exc.under(index) from None
+            raise
+
+    return structure
+
+
+@functools.cache
+def _members(type_: type[OpenEnum]) -> dict[str, OpenEnum]:
+    return {member.value: member for member in type_}
+
+
+def _to_enum(value: Any, type_: type[OpenEnum]) -> OpenEnum:
+    text = value if value.__class__ is str else _to_str(value, str)
+    if (member := _members(type_).get(text)) is not None:
+        return member
+    if text:
+        return type_(text)
+    raise WireError("expected a word, got nothing")
+
+
+_SCALARS: Final[dict[type, Hook]] = {
+    Decimal: _to_decimal,
+    int: _to_int,
+    str: _to_str,
+    bool: _to_bool,
+    datetime: _to_datetime,
+    OpenEnum: _to_enum,
+}
+
+# Types that a JSON value may have from the start: those are taken over as they are.
+_NATIVE: Final = {Decimal: "Decimal", int: "int", str: "str", bool: "bool"}
+
+
+def _expression(field: attrs.Attribute[Any], key: str) -> str:
+    """Write the expression that makes one argument of a class's ``__init__`` from ``o``."""
+    hook = f"hook_{field.name}(v, type_{field.name})"
+    optional = _optional(field.type)
+    native = _NATIVE.get(optional or _bare(field.type))
+    if field.default is not attrs.NOTHING and field.default is not None:
+        default = f"default_{field.name}"
+        default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
+        return f"{default} if (v := get({key!r}, MISSING)) is MISSING else {hook}"
+    value = f"o[{key!r}]" if field.default is attrs.NOTHING else f"get({key!r})"
+    if native == "str" and optional:  # an empty text is no text: the hook says None
+        return f"v if (v := {value}).__class__ is str and v else {hook}"
+    if native:
+        return f"v if (v := {value}).__class__ is {native} else {hook}"
+    if optional:
+        return f"None if (v := {value}) is None else {hook}"
+    return f"{hook.replace('(v,', f'({value},')}"
+
+
+def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
+    """Generate the function that makes one instance of an attrs class from a JSON object."""
+    attrs.resolve_types(cls)
+    fields = [field for field in attrs.fields(cls) if field.init]
+    keys = {field.name: wire_name(field) for field in fields}
+    hooks = {field.name: into.get_structure_hook(field.type) for field in fields}
+
+    def locate(o: Any, error: Exception) -> WireError:
+        """Find the field that made the fast way fail."""
+        for field in fields:
+            key = keys[field.name]
+            if key not in o:
+                if field.default is attrs.NOTHING:
+                    return WireError("missing", (key,))
+                continue
+            try:
+                hooks[field.name](o[key], field.type)
+            except WireError as exc:
+                return exc.under(key)
+        return WireError(f"{cls.__name__}: {error}")  # a validator of the class itself
+
+    def unpack(o: Any) -> dict[str, Any]:
+        """Make a JSON object of what is not one yet."""
+        if (unpacked := _decoded(o)).__class__ is dict:
+            return cast("dict[str, Any]", unpacked)
+        raise WireError(f"expected an object, got {_shown(o)}")
+
+    scope: dict[str, Any] = {
+        **{f"hook_{name}": hook for name, hook in hooks.items()},
+        **{f"type_{field.name}": field.type for field in fields},
+        **{
+            f"default_{field.name}": getattr(field.default, "factory", field.default)
+            for field in fields
+        },
+        "cls": cls,
+        "locate": locate,
+        "unpack": unpack,
+        "MISSING": object(),
+        "Decimal": Decimal,
+        "WireError": WireError,
+    }
+    arguments = "".join(
+        f"            {f'{field.alias}=' if field.kw_only else ''}"
+        f"{_expression(field, keys[field.name])},\n"
+        for field in fields
+    )
+    source = f"""
+def structure(o, _):
+    if o.__class__ is not dict:
+        o = unpack(o)
+    get = o.get
+    try:
+        return cls(
+{arguments}        )
+    except Exception as exc:
+        error = locate(o, exc)
+    raise error
+"""
+    exec(source, scope)  # noqa: S102 - made of our own field names, as attrs makes __init__
+    return cast("Hook", scope["structure"])
+
+
+def _class_unhook(cls: Any, into: cattrs.Converter) -> Callable[[Any], dict[str, Any]]:
+    """Generate the function that makes a JSON object; what equals its default stays out."""
+    attrs.resolve_types(cls)
+    names = {field.name: override(rename=wire_name(field)) for field in attrs.fields(cls)}
+    return make_dict_unstructure_fn(cls, into, _cattrs_omit_if_default=True, **names)  # type: ignore[arg-type]
+
+
+def _make_converter() -> cattrs.Converter:
+    # Detailed validation would cost the fast way dearly; the slow way above says as much.
+    made = cattrs.Converter(detailed_validation=False)
+    for type_, hook in _SCALARS.items():
+        made.register_structure_hook(type_, hook)
+    kinds: list[tuple[Callable[[Any], bool], Callable[[Any, cattrs.Converter], Hook]]] = [
+        (attrs.has, _class_hook),
+        (_is_list, _list_hook),
+        (_is_optional, _optional_hook),
+    ]
+    for is_kind, make_hook in kinds:
+        made.register_structure_hook_factory(is_kind, make_hook)
+    made.register_unstructure_hook_factory(attrs.has, _class_unhook)
+    made.register_unstructure_hook(datetime, milliseconds)
+    return made
+
+
+converter: Final = _make_converter()
+"""
+Structures answers and unstructures requests; in the emulator it does the reverse.
+
+``converter.structure(value, type)`` raises :class:`WireError` for what does not fit.
+"""
