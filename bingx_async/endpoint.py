@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import typing
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, Protocol, TypeVar
@@ -185,7 +186,7 @@ def _declare(
 
         call.__doc__ = f"{inspect.cleandoc(stub.__doc__ or '')}\n\n{endpoint.limits}"
         call.__endpoint__ = endpoint  # type: ignore[attr-defined]
-        if hasattr(inspect, "markcoroutinefunction"):  # Python 3.12
+        if sys.version_info >= (3, 12):
             inspect.markcoroutinefunction(call)
         return typing.cast("Stub", call)
 

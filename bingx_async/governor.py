@@ -48,7 +48,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import count
 from types import TracebackType
@@ -170,10 +170,8 @@ class Governor:
     ) -> None:
         self.limits = dict(limits or {})
         self.groups: dict[int, IpGroup | None] = {**IP_GROUPS, **(groups or {})}
-        for kind, values in ((Quota, self.limits.values()), (IpGroup, self.groups.values())):
-            for value in values:
-                if value is not None and not isinstance(value, kind):
-                    raise TypeError(f"expected a {kind.__name__} or None, got {value!r}")
+        _check(self.limits.values(), Quota)
+        _check(self.groups.values(), IpGroup)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._now: Callable[[], float] = time.monotonic
         self._lanes: dict[LaneKey, Lane] = {}
@@ -551,6 +549,12 @@ class Governor:
             self._rest()
         elif agenda:
             self._arm(agenda[0][0])
+
+
+def _check(values: Iterable[object], kind: type) -> None:
+    for value in values:
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"expected a {kind.__name__} or None, got {value!r}")
 
 
 _governors: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Governor]] = WeakKeyDictionary()

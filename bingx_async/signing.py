@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from urllib.parse import quote
 
 from bingx_async.errors import InvalidRequest
@@ -89,9 +89,10 @@ def _json(value: object) -> str:
     if isinstance(value, str):
         return json.dumps(str(value), ensure_ascii=False)
     if isinstance(value, Mapping):
+        value = cast("Mapping[object, object]", value)
         return "{" + ",".join(f"{_json(str(k))}:{_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, Sequence):
-        return "[" + ",".join(map(_json, value)) + "]"
+        return "[" + ",".join(map(_json, cast("Sequence[object]", value))) + "]"
     raise InvalidRequest(f"{type(value).__name__} cannot be sent to the exchange")
 
 

@@ -238,7 +238,11 @@ def _is_optional(type_: Any) -> bool:
 
 
 def _is_list(type_: Any) -> bool:
-    return get_origin(type_) is list  # type: ignore[comparison-overlap]
+    return get_origin(type_) is list
+
+
+def _never(_: Any) -> bool:
+    return False
 
 
 def _is_no_time(value: Any) -> bool:
@@ -248,7 +252,7 @@ def _is_no_time(value: Any) -> bool:
 def _optional_hook(type_: Any, into: cattrs.Converter) -> Hook:
     inner = _optional(type_)
     hook = into.get_structure_hook(inner)
-    absent = _is_no_time if inner is datetime else lambda _: False
+    absent = _is_no_time if inner is datetime else _never
 
     def structure(value: Any, _: Any) -> Any:
         if value is None or value == "" or absent(value):

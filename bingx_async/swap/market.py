@@ -22,6 +22,7 @@ class Market(Section):
 
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Market Data)
         """
+        ...
 
     @get("/openApi/swap/v2/quote/contracts", group=1)
     async def contracts(self, symbol: str | None = None) -> list[Contract]:
@@ -40,3 +41,4 @@ class Market(Section):
 
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Market Data)
         """
+        ...

@@ -26,6 +26,7 @@ class Trade(Section):
 
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Trade)
         """
+        ...
 
     @post("/openApi/swap/v2/trade/leverage", uid=5, group=2, needs="trade", body="json")
     async def set_leverage(self, symbol: str, side: PositionSide, leverage: int) -> Leverage:
@@ -47,6 +48,7 @@ class Trade(Section):
 
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Trade)
         """
+        ...
 
     @get("/openApi/swap/v1/positionSide/dual", uid=2, group=2, needs="trade")
     async def position_mode(self) -> PositionMode:
@@ -61,6 +63,7 @@ class Trade(Section):
 
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Trade)
         """
+        ...
 
     @post("/openApi/swap/v1/positionSide/dual", uid=4, group=2, needs="trade")
     async def set_position_mode(self, dual_side_position: bool) -> PositionMode:
@@ -80,3 +83,4 @@ class Trade(Section):
 
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Trade)
         """
+        ...
