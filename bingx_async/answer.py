@@ -7,7 +7,7 @@ Status and body go in, an instance of the endpoint's declared class comes out, o
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import DecodeError, api_error, http_error
@@ -37,9 +37,7 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         DecodeError: The answer cannot be read, or lacks what makes it one.
     """
     try:
-        envelope = decode(body)
-        if not isinstance(envelope, dict):
-            raise WireError("expected an envelope {code, msg, data}")
+        envelope = _envelope(decode(body))
         if "code" not in envelope:
             raise WireError("missing", ("code",))
         code = _code(envelope["code"])
@@ -60,6 +58,12 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         return endpoint.structure(envelope["data"])
     except WireError as exc:
         raise _unreadable(endpoint, status, body, exc.under("data")) from None
+
+
+def _envelope(answer: object) -> dict[str, object]:
+    if isinstance(answer, dict):
+        return cast("dict[str, object]", answer)
+    raise WireError("expected an envelope {code, msg, data}")
 
 
 def _code(value: object) -> int:

@@ -74,6 +74,9 @@ _MOST_GRANTS_A_TURN: Final = 100
 _SWEEP_FROM: Final = 256
 _EARLY: Final = 0.001
 
+_Entry = tuple[float, bool, int, Bucket | Waiter]
+"""Of the agenda: when, whether it is a deadline, a number that makes it unique, and what."""
+
 
 class Permit:
     """
@@ -178,7 +181,7 @@ class Governor:
         self._buckets: dict[tuple[BucketKey, Quota | None], Bucket] = {}
         self._sweep_at = _SWEEP_FROM
         self._tickets = count(1)
-        self._agenda: list[tuple[float, int, Bucket | Waiter]] = []
+        self._agenda: list[_Entry] = []
         self._timer: asyncio.TimerHandle | None = None
         self._awake = False  # while _wake works through the agenda, which sets the timer itself
         self._waiting = 0
@@ -499,13 +502,14 @@ class Governor:
         if len(agenda) > 2 * (len(self._buckets) + self._impatient) + 64:
             agenda[:] = [entry for entry in agenda if self._is_valid(entry)]
             heapify(agenda)
-        heappush(agenda, (when, next(self._tickets), item))
+        # What is due at one moment: grants before deadlines.
+        heappush(agenda, (when, isinstance(item, Waiter), next(self._tickets), item))
         if not self._awake and (self._timer is None or when < self._timer.when()):
             self._arm(when)
 
     @staticmethod
-    def _is_valid(entry: tuple[float, int, Bucket | Waiter]) -> bool:
-        when, _, item = entry
+    def _is_valid(entry: _Entry) -> bool:
+        when, *_, item = entry
         return not item.future.done() if isinstance(item, Waiter) else item.due == when
 
     def _arm(self, when: float) -> None:
@@ -518,7 +522,7 @@ class Governor:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for _, _, item in self._agenda:
+        for *_, item in self._agenda:
             if isinstance(item, Bucket):
                 item.due = None
         self._agenda.clear()
@@ -535,7 +539,7 @@ class Governor:
         grants = _MOST_GRANTS_A_TURN
         self._awake = True
         while agenda and agenda[0][0] <= now and grants:
-            when, _, item = heappop(agenda)
+            when, *_, item = heappop(agenda)
             if isinstance(item, Waiter):
                 if not item.future.done():
                     self._give_up(item, now)

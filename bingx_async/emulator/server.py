@@ -146,7 +146,7 @@ class Emulator:
                 share its :attr:`governor`, as they share an IP address.
         """
         account = self.account(name)
-        arguments = {
+        arguments: dict[str, Any] = {
             "api_key": account.api_key,
             "secret_key": account.secret_key,
             "uid": account.uid,

@@ -1,0 +1,124 @@
+"""Facts about how the package is built."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import bingx_async
+
+ROOT = Path(bingx_async.__file__).parent
+
+# Every module, from the ground up; imports go down only.
+FLOORS = [
+    {"errors", "quota"},
+    {"signing"},
+    {"wire"},
+    {"endpoint"},
+    {"answer", "bucket"},
+    {"governor"},
+    {"session"},
+    {"swap.models"},
+    {"swap.market", "swap.trade"},
+    {"swap"},
+    {"client"},
+    {""},
+    {"emulator.accounts", "emulator.faults", "emulator.market", "emulator.limits"},
+    {"emulator.gate", "emulator.swap"},
+    {"emulator.server"},
+    {"emulator"},
+    {"demo"},
+    {"cli"},
+    {"__main__"},
+]
+# Sections are declarations: they know endpoints and models, and no engine.
+DECLARATIONS = {"swap.models", "swap.market", "swap.trade", "swap"}
+ENGINES = {"governor", "session", "client", "answer", "bucket", "signing"}
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts).removesuffix("__init__").removesuffix(".")
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports_of(path):
+    """Return the modules of this package that a module imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = node.module or ""
+            names = [f"{module}.{alias.name}" for alias in node.names] + [module]
+            if any(name.removeprefix("bingx_async.") in MODULES for name in names[:-1]):
+                names.pop()
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            inside = name.removeprefix("bingx_async").removeprefix(".")
+            if name.startswith("bingx_async") and inside in MODULES:
+                found.add(inside)
+    return found
+
+
+def floor_of(module):
+    (floor,) = (number for number, rooms in enumerate(FLOORS) if module in rooms)
+    return floor
+
+
+def test_every_module_has_its_floor():
+    """A new module is given its place here."""
+    assert set(MODULES) == set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_go_down_only(module):
+    """What stands lower knows nothing of what stands higher."""
+    for imported in imports_of(MODULES[module]):
+        assert floor_of(imported) < floor_of(module), f"{module} imports {imported}"
+
+
+def test_declarations_know_no_engine():
+    """A section can be read without knowing how calls are made."""
+    for module in DECLARATIONS:
+        assert not imports_of(MODULES[module]) & ENGINES
+
+
+def test_nothing_imports_the_emulator_but_the_command_line():
+    """A bot does not carry an exchange with it."""
+    for module, path in MODULES.items():
+        if not module.startswith(("emulator", "cli", "demo")):
+            assert not any(name.startswith("emulator") for name in imports_of(path)), module
+
+
+def test_all_is_what_the_package_offers():
+    """Sorted by ruff, complete, and nothing private."""
+    for name in bingx_async.__all__:
+        assert hasattr(bingx_async, name)
+    offered = {
+        name
+        for name, value in vars(bingx_async).items()
+        if not name.startswith("_") and not isinstance(value, type(ast))
+    }
+    assert offered - {"annotations"} == set(bingx_async.__all__)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_every_module_says_what_it_is(module):
+    """In its first sentence."""
+    assert ast.get_docstring(ast.parse(MODULES[module].read_text()))
+
+
+def test_the_top_level_holds_what_it_should():
+    """And nothing else."""
+    top = ROOT.parent
+    kept = {path.name for path in top.iterdir() if not path.name.startswith(".")}
+    expected = {
+        *("pyproject.toml", "bingx_async", "tests", "benchmarks", "docs", "CHANGELOG.md"),
+        *("README.md", "LICENSE"),
+    }
+    assert expected <= kept
+    assert kept - expected <= {"uv.lock", "dist", "build"}
