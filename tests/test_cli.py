@@ -91,9 +91,6 @@ def _is_one_line(text: str) -> bool:
     return text.count("\n") == 1 and "Traceback" not in text
 
 
-# --- demo ---------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def shown() -> Outcome:
     """Run the whole demonstration once, its output piped."""
@@ -156,9 +153,6 @@ async def test_ctrl_c_ends_the_demo_without_a_traceback() -> None:
 
     assert process.returncode == 130
     assert b"Traceback" not in err
-
-
-# --- leverage -----------------------------------------------------------------------------------
 
 
 def test_leverage_shows_both_sides(bingx_async: Command) -> None:
@@ -227,9 +221,6 @@ def test_an_error_is_json_where_json_was_asked_for(bingx_async: Command) -> None
     assert "[101414]" in error["message"]
 
 
-# --- live and vst -------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("environment", ["live", "vst"])
 def test_missing_keys_are_named(
     bingx_async: Command, monkeypatch: pytest.MonkeyPatch, environment: str
@@ -280,9 +271,6 @@ def test_a_key_that_cannot_be_one_is_not_repeated(
     assert _SECRET_KEY not in failed.err
 
 
-# --- endpoints ----------------------------------------------------------------------------------
-
-
 def test_endpoints_lists_every_declaration(bingx_async: Command) -> None:
     """Piped, an endpoint is a line with its address and its quota."""
     lines = bingx_async("endpoints").out.splitlines()
@@ -296,8 +284,10 @@ def test_endpoints_lists_every_declaration(bingx_async: Command) -> None:
 
 def test_endpoints_prints_json(bingx_async: Command) -> None:
     """The same declarations as data."""
-    found = {row["name"]: row for row in json.loads(bingx_async("endpoints", "--json").out)}
+    shown = json.loads(bingx_async("endpoints", "--json").out)
 
+    found = {row["name"]: row for row in shown["endpoints"]}
+    assert shown["ip_groups"]["2"]["each"] == [{"tokens": 300, "period": 10}]
     assert set(found) == set(BingX.endpoints())
     assert found["swap.set_leverage"] == {
         "name": "swap.set_leverage",
@@ -308,9 +298,6 @@ def test_endpoints_prints_json(bingx_async: Command) -> None:
         "needs": "trade",
         "body": "json",
     }
-
-
-# --- emulator -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -354,9 +341,6 @@ def test_a_port_in_use_is_one_line(bingx_async: Command) -> None:
     assert (failed.code, failed.out) == (1, "")
     assert port in failed.err
     assert _is_one_line(failed.err)
-
-
-# --- the program --------------------------------------------------------------------------------
 
 
 def test_without_a_command_the_commands_are_listed(bingx_async: Command) -> None:

@@ -2,8 +2,8 @@
 What README and docs say about code is true.
 
 A block of Python runs, with ``await`` at its top level as in ``python -m asyncio``; the blocks of
-one document share their names. A block that holds tests is run by pytest as well. A block of text right
-after a block of Python is what it prints.
+one document share their names. A block that holds tests is run by pytest as well. A block of text
+right after a block of Python is what it prints.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-FENCE = re.compile(r"^```(python|text)\n(.*?)^```\n(\s*^```text\n(.*?)^```\n)?", re.M | re.S)
-HOLDS_TESTS = re.compile(r"^(async )?def test_", re.M)
+FENCE = re.compile(
+    r"^```(?P<kind>python|text)\n(?P<code>.*?)^```\n(\s*^```text\n(?P<prints>.*?)^```\n)?",
+    re.MULTILINE | re.DOTALL,
+)
+HOLDS_TESTS = re.compile(r"^(async )?def test_", re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -36,25 +39,29 @@ class Block(NamedTuple):
 
 
 def blocks(document: Path) -> Iterator[Block]:
+    """Find the blocks of Python of a document."""
     text = document.read_text(encoding="utf-8")
     for found in FENCE.finditer(text):
-        if found[1] == "python":
-            yield Block("\n" * text[: found.start(2)].count("\n") + found[2], found[4])
+        if found["kind"] == "python":
+            padding = "\n" * text[: found.start("code")].count("\n")
+            yield Block(padding + found["code"], found["prints"])
 
 
 def run(block: Block, document: Path, names: dict[str, Any], runner: asyncio.Runner) -> None:
+    """Run a block, in the loop of the runner if there is an ``await`` at its top level."""
     code = compile(block.code, document, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     if inspect.iscoroutine(running := types.FunctionType(code, names)()):
         runner.run(running)
 
 
 def run_tests(block: Block, folder: Path) -> None:
+    """Run the tests of a block as a file of its own, with the settings of this project."""
     file = folder / "test_bot.py"
     file.write_text(block.code, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    settings = ["-c", ROOT / "pyproject.toml", f"--rootdir={folder}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
+    settings = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={folder}"]
     done = subprocess.run(  # noqa: S603 - our own words
-        [*command, *settings, file], capture_output=True, text=True, check=False
+        [*command, *settings], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
