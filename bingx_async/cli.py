@@ -29,7 +29,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 logging.getLogger("bingx_async").addHandler(logging.NullHandler())
 
 _KEYS: Final = ("BINGX_API_KEY", "BINGX_SECRET_KEY")
-_ACCOUNTS: Final = ("alice", "bob", "carol")
 # Who sits at a terminal would rather be told of a limit than wait for five minutes.
 _MAX_WAIT: Final = 10.0
 _WIDE: Final = 1000
@@ -103,29 +102,26 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-# --- endpoints ----------------------------------------------------------------------------------
-
-
 @cli.command("endpoints")
 @_json_option
 def list_endpoints(as_json: bool) -> None:
     """List every endpoint with its quotas."""
     found = BingX.endpoints()
     if as_json:
-        _print_json(
-            [
-                {
-                    "name": name,
-                    "method": endpoint.method,
-                    "path": endpoint.path,
-                    "uid_quota": endpoint.quota and attrs.asdict(endpoint.quota),
-                    "ip_group": endpoint.group,
-                    "needs": endpoint.needs,
-                    "body": endpoint.body,
-                }
-                for name, endpoint in found.items()
-            ]
-        )
+        shown = [
+            {
+                "name": name,
+                "method": endpoint.method,
+                "path": endpoint.path,
+                "uid_quota": endpoint.quota and attrs.asdict(endpoint.quota),
+                "ip_group": endpoint.group,
+                "needs": endpoint.needs,
+                "body": endpoint.body,
+            }
+            for name, endpoint in found.items()
+        ]
+        groups = {number: attrs.asdict(group) for number, group in IP_GROUPS.items()}
+        _print_json({"endpoints": shown, "ip_groups": groups})
         return
     table = _table("Endpoint", "HTTP", "Path", ">UID", ">Group", "Key")
     for name, endpoint in found.items():
@@ -145,9 +141,6 @@ def list_endpoints(as_json: bool) -> None:
     for number, group in IP_GROUPS.items():
         each = "".join(f"; each endpoint {quota}" for quota in group.each)
         console.print(f"  group {number}  {' and '.join(map(str, group.total))}{each}")
-
-
-# --- leverage -----------------------------------------------------------------------------------
 
 
 @cli.command("leverage")
@@ -182,7 +175,7 @@ def show_or_set_leverage(
 async def _client(environment: str) -> AsyncGenerator[BingX]:
     if environment == "emulator":
         async with Emulator() as exchange:
-            yield exchange.client(_ACCOUNTS[0])
+            yield exchange.client(demo.ACCOUNTS[0])
         return
     if missing := [variable for variable in _KEYS if not os.environ.get(variable)]:
         raise AuthError(
@@ -230,9 +223,6 @@ async def _set_leverage(
         click.echo(f"{symbol} {side} has leverage {answer.leverage} now ({environment})")
 
 
-# --- emulator -----------------------------------------------------------------------------------
-
-
 @cli.command("emulator")
 @click.option(
     "--port",
@@ -269,7 +259,7 @@ async def _serve(exchange: Emulator, as_json: bool) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             # loop.add_signal_handler() is not there on Windows.
             signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
-        accounts = [exchange.account(name) for name in _ACCOUNTS]
+        accounts = [exchange.account(name) for name in demo.ACCOUNTS]
         if as_json:
             keys = ("name", "uid", "api_key", "secret_key")
             _print_json(
@@ -290,9 +280,6 @@ async def _serve(exchange: Emulator, as_json: bool) -> None:
         if not as_json:
             refused = sum(not arrival.accepted for arrival in exchange.ledger)
             click.echo(f"\n{len(exchange.ledger)} requests came, {refused} were refused.")
-
-
-# --- demo ---------------------------------------------------------------------------------------
 
 
 @cli.command("demo")

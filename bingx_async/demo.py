@@ -185,9 +185,6 @@ def ideal(calls: int, round_trip: float = 0.0) -> float:
     return (rounds - 1) * QUOTA.period + rounds * round_trip
 
 
-# --- the work -----------------------------------------------------------------------------------
-
-
 async def run_governed(changes: Sequence[Change], *, seed: int, watch: Watch) -> Run:
     """
     Make the changes through one governor, and read back what the accounts show.
@@ -298,9 +295,6 @@ async def _read_back(clients: Mapping[str, BingX], changes: Iterable[Change]) ->
     places = dict.fromkeys((change.account, change.symbol) for change in changes)
     found = await asyncio.gather(*itertools.starmap(read, places))
     return frozenset(itertools.chain(*found))
-
-
-# --- the picture --------------------------------------------------------------------------------
 
 
 def step_for(seconds: float, width: int) -> float:

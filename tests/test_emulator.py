@@ -236,7 +236,7 @@ async def test_an_endpoint_without_a_body_says_so():
 
 async def test_one_request_too_many_locks_the_account_out_of_the_endpoint():
     """With the time until which it lasts; other endpoints and accounts go on."""
-    async with Emulator(penalty=300) as exchange:
+    async with Emulator(penalty=300, limits={"swap.leverage": Quota(5, 30)}) as exchange:
         alice, bob = ungoverned(exchange, "alice"), ungoverned(exchange, "bob")
         results = await asyncio.gather(
             *(alice.swap.leverage("BTC-USDT") for _ in range(6)), return_exceptions=True
@@ -248,7 +248,7 @@ async def test_one_request_too_many_locks_the_account_out_of_the_endpoint():
         assert refusal.retry_at.timestamp() - time.time() == pytest.approx(300, abs=1)
         await bob.swap.leverage("BTC-USDT")
         await alice.swap.set_leverage("BTC-USDT", PositionSide.LONG, 5)
-        assert exchange.worst(Quota(5, 1)) == 6
+        assert exchange.worst(Quota(5, 30)) == 6
         refused = [arrival for arrival in exchange.ledger if not arrival.accepted]
         assert [arrival.endpoint for arrival in refused] == ["swap.leverage"]
         assert "is shut" in refused[0].refusal

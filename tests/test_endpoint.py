@@ -8,7 +8,7 @@ import pytest
 
 from bingx_async import BingX, Quota
 from bingx_async.endpoint import Endpoint, Section, delete, endpoints_of, get, post, put
-from bingx_async.swap import Contract, Leverage, PositionSide, Swap
+from bingx_async.swap import Contract, Leverage, PositionSide, Swap, models
 
 
 class Recorder:
@@ -169,8 +169,6 @@ def test_every_declaration_says_what_it_takes_gives_and_raises():
 
 def test_every_model_explains_every_field():
     """In its docstring, where people look."""
-    from bingx_async.swap import models
-
     for name in models.__all__:
         model = getattr(models, name)
         if attrs.has(model):

@@ -85,10 +85,8 @@ def test_a_bare_status_decides_the_reaction(status, kind):
 @pytest.mark.parametrize(
     "message",
     [
-        "code:100410:The endpoint trigger frequency limit rule is currently in the disabled"
-        " period and will be unblocked after 1727193814249",
-        "over 20 error code:100202 requests within 480000 ms for this api, please verify and fix"
-        " it ,can retry after time: 1727193814249",
+        "code:100410:The endpoint ... will be unblocked after 1727193814249",
+        "over 20 error code:100202 requests ... can retry after time: 1727193814249",
     ],
 )
 def test_a_refusal_that_names_a_time_carries_it(message):

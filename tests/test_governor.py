@@ -219,7 +219,7 @@ def test_a_caller_between_two_busy_buckets_does_not_starve():
 
 
 async def _starving(governor, busy):
-    """Let one caller be passed over until it claims: its two buckets are free in turn, never both."""
+    """Let one caller be passed over until it claims: its buckets are free in turn, never both."""
     hogs = [
         asyncio.create_task(request(governor, busy, uid="A", ip="other", takes=0)) for _ in range(9)
     ]

@@ -126,7 +126,7 @@ async def test_a_bad_argument_is_refused_before_anything_waits_or_is_sent():
         with pytest.raises(InvalidRequest, match=r"swap\.set_leverage: symbol holds '&'"):
             await bingx.swap.set_leverage("BTC&USDT", PositionSide.LONG, 7)
         with pytest.raises(TypeError):
-            await bingx.swap.set_leverage("BTC-USDT", PositionSide.LONG)  # type: ignore[call-arg]
+            await bingx.swap.set_leverage("BTC-USDT", PositionSide.LONG)
         assert bingx.governor.snapshot() == []
     assert server.requests == []
 
@@ -157,14 +157,17 @@ async def test_whatever_comes_back_is_a_typed_error(act, kind):
 
 async def test_a_get_is_never_sent_twice_behind_the_governors_back():
     """aiohttp would repeat it on a connection that turned out to be closed."""
-    async with RawServer([answer(BY_SIDE), drop, answer(BY_SIDE)]) as server:
-        async with client(server) as bingx, aiohttp.ClientSession() as foreign:
-            for each in (bingx, client(server, session=foreign)):
-                server.requests.clear()
+    async with (
+        RawServer([answer(BY_SIDE), drop, answer(BY_SIDE)]) as server,
+        client(server) as bingx,
+        aiohttp.ClientSession() as foreign,
+    ):
+        for each in (bingx, client(server, session=foreign)):
+            server.requests.clear()
+            await each.swap.leverage("BTC-USDT")
+            with pytest.raises(OutcomeUnknown):
                 await each.swap.leverage("BTC-USDT")
-                with pytest.raises(OutcomeUnknown):
-                    await each.swap.leverage("BTC-USDT")
-                assert len(server.requests) == 2
+            assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("owned", [True, False])
@@ -327,19 +330,20 @@ async def test_hundreds_of_calls_at_once_share_one_client():
 async def test_no_secret_and_no_signature_is_shown(act, caplog):
     """Not in the message, the traceback, the chain, the repr or the log."""
     caplog.set_level(logging.DEBUG)
-    async with RawServer([act]) as server:
-        async with client(server, timeout=0.1, max_wait=0.1, placement="query") as bingx:
-            try:
-                await set_leverage(bingx)
-            except Exception as exc:
-                shown = "".join(traceback.format_exception(exc)) + repr(exc) + repr(vars(exc))
-                assert isinstance(exc, TransportError) <= (exc.__context__ is None)
-            else:
-                pytest.fail("it should have failed")
-            shown += repr(bingx) + repr(bingx.swap) + repr(bingx.governor) + caplog.text
-            shown += (
-                repr(bingx._credentials) + repr(bingx._session) + repr(bingx.governor.snapshot())
-            )
+    async with (
+        RawServer([act]) as server,
+        client(server, timeout=0.1, max_wait=0.1, placement="query") as bingx,
+    ):
+        try:
+            await set_leverage(bingx)
+        except Exception as exc:
+            shown = "".join(traceback.format_exception(exc)) + repr(exc) + repr(vars(exc))
+            assert isinstance(exc, TransportError) <= (exc.__context__ is None)
+        else:
+            pytest.fail("it should have failed")
+        shown += repr(bingx) + repr(bingx.swap) + repr(bingx.governor) + caplog.text
+        shown += repr(bingx._credentials) + repr(bingx._session)
+        shown += repr(bingx.governor.snapshot())
     assert "1234" in repr(bingx)
     assert SECRET not in shown
     assert KEY not in shown

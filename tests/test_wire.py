@@ -211,7 +211,7 @@ def test_what_is_no_boolean_is_refused(value):
     [
         (1727193814249, _TIME),
         ("1727193814249", _TIME),
-        (Decimal("1727193814249"), _TIME),
+        (Decimal(1727193814249), _TIME),
         (1727193814, _TIME.replace(microsecond=0)),
         ("2024-09-24T16:03:34.249Z", _TIME),
         ("2024-09-25T00:03:34.249+0800", _TIME),
@@ -372,8 +372,8 @@ def test_what_equals_its_default_stays_out_of_a_request():
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"NaN", b"[1e9999999999999999999]", b'"\xff"', b"[" * 100_000, b"1" * 5000, b"<html>"],
-)  # fmt: skip
+    [b"", b"{", b"NaN", b"[1e9999999999999999999]", b'"\xff"', b"[" * 10**5, b"1" * 5000, b"<p>"],
+)
 def test_what_is_no_json_is_refused(text):
     """Whatever it is."""
     with pytest.raises(WireError, match="not JSON"):
