@@ -29,7 +29,6 @@ __all__ = [
     "LaneKey",
     "Rank",
     "Waiter",
-    "newcomer",
 ]
 
 _PACED_FROM: Final = 100
@@ -37,11 +36,6 @@ _PACED_SHARE: Final = 10
 
 Rank = tuple[int, int]
 """Who goes first: the negated priority, then the order of arrival."""
-
-
-def newcomer(priority: int) -> Rank:
-    """Rank somebody who has not taken a number yet: after all others of the same priority."""
-    return (-priority, sys.maxsize)
 
 
 class BucketKey(NamedTuple):
@@ -157,10 +151,7 @@ class Bucket:
 
     def has_token(self, now: float, rank: Rank) -> bool:
         """Tell whether somebody of this rank may take a token now."""
-        returns = self.returns
-        while returns and returns[0] <= now:  # refresh(), without a call on the hot path
-            returns.popleft()
-            self.free += 1
+        self.refresh(now)
         if not self.free or self.closed_until > now:
             return False
         if self.claim is not None and self.is_claimed(now, rank):
@@ -176,17 +167,6 @@ class Bucket:
             bucket.closed_until <= now and (bucket.free or bucket.returns)
             for bucket in claim.lane.buckets
         )
-
-    def take(self) -> None:
-        """Take a token that :meth:`has_token` has just promised."""
-        self.free -= 1
-        if self.pacer is not None:
-            # has_capacity() has just said yes, so acquire() runs to its end without suspending.
-            try:
-                self.pacer.acquire().send(None)
-            except StopIteration:
-                return
-            raise AssertionError("the pacer suspended")  # pragma: no cover
 
     def next_token(self, now: float) -> float | None:
         """Tell when it is worth looking again; ``None`` if only an event can tell."""
@@ -289,11 +269,27 @@ class Lane:
                 return bucket
         return None
 
+    def is_free(self, now: float, priority: int) -> bool:
+        """Tell whether a newcomer may go at once: tokens everywhere, and nobody to overtake."""
+        for bucket in self.buckets:
+            returns = bucket.returns
+            if returns and returns[0] <= now:
+                bucket.refresh(now)
+            if bucket.lanes or not bucket.free or bucket.closed_until > now:
+                return False
+            if bucket.claim is not None and bucket.is_claimed(now, (-priority, sys.maxsize)):
+                return False
+            if bucket.pacer is not None and not bucket.pacer.has_capacity():
+                return False
+        return True
+
     def take(self) -> None:
-        """Take a token of every bucket."""
+        """Take a token of every bucket, all of which have one."""
         self.out += 1
         for bucket in self.buckets:
-            bucket.take()
+            bucket.free -= 1
+            if bucket.pacer is not None:
+                _acquire(bucket.pacer)
 
     def ahead(self, priority: int) -> int:
         """Count the waiters that go before a newcomer of this priority."""
@@ -326,3 +322,12 @@ class Lane:
         if self.head is waiter:
             self.moves = 0
             self.head = next(iter(self.queues[min(self.queues)])) if self.queues else None
+
+
+def _acquire(pacer: AsyncLimiter) -> None:
+    """Take from a pacer that has just said it has capacity, so that this does not suspend."""
+    try:
+        pacer.acquire().send(None)
+    except StopIteration:
+        return
+    raise AssertionError("the pacer suspended")  # pragma: no cover

@@ -62,7 +62,6 @@ from bingx_async.bucket import (
     Lane,
     LaneKey,
     Waiter,
-    newcomer,
 )
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import QuotaTimeout
@@ -89,10 +88,14 @@ class Permit:
     __slots__ = ("_governor", "_key", "_lane", "_max_wait", "_priority", "_sent")
 
     def __init__(
-        self, governor: Governor, key: LaneKey, priority: int, max_wait: float | None
+        self,
+        governor: Governor,
+        key: tuple[Endpoint, str | None, str],
+        priority: int,
+        max_wait: float | None,
     ) -> None:
         self._governor = governor
-        self._key = key
+        self._key = key  # a LaneKey in all but name, which takes longer to make
         self._lane: Lane | None = None
         self._priority = priority
         self._max_wait = max_wait
@@ -112,22 +115,18 @@ class Permit:
             whole_address: True if everything from this IP address is refused, false if only this
                 endpoint for this UID (a public endpoint: for this IP address).
         """
-        self._governor._close(self._key, retry_in, whole_address=whole_address)  # noqa: SLF001
+        self._governor._close(LaneKey(*self._key), retry_in, whole_address=whole_address)  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         governor = self._governor
-        lane = governor._lanes.get(self._key) or governor._make_lane(self._key)  # noqa: SLF001
+        lane = governor._lanes.get(self._key)  # noqa: SLF001
+        if lane is None:
+            lane = governor._make_lane(LaneKey(*self._key))  # noqa: SLF001
         now = governor._now()  # noqa: SLF001
-        if not lane.waiting:
-            rank = newcomer(self._priority)
-            for bucket in lane.buckets:
-                if bucket.lanes or not bucket.has_token(now, rank):
-                    break
-            else:
-                lane.take()
-                self._lane = lane
-                return self
-        await governor._wait(lane, now, self._priority, self._max_wait)  # noqa: SLF001
+        if not lane.waiting and lane.is_free(now, self._priority):
+            lane.take()
+        else:
+            await governor._wait(lane, now, self._priority, self._max_wait)  # noqa: SLF001
         self._lane = lane
         return self
 
@@ -177,7 +176,7 @@ class Governor:
         _check(self.groups.values(), IpGroup)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._now: Callable[[], float] = time.monotonic
-        self._lanes: dict[LaneKey, Lane] = {}
+        self._lanes: dict[tuple[Endpoint, str | None, str], Lane] = {}
         self._buckets: dict[tuple[BucketKey, Quota | None], Bucket] = {}
         self._sweep_at = _SWEEP_FROM
         self._tickets = count(1)
@@ -232,7 +231,7 @@ class Governor:
             ValueError: The endpoint has a quota per UID, and ``uid`` is missing.
             RuntimeError: The governor belongs to another event loop.
         """
-        return Permit(self, LaneKey(endpoint, uid, ip), priority, max_wait)
+        return Permit(self, (endpoint, uid, ip), priority, max_wait)
 
     def snapshot(self) -> list[BucketState]:
         """Describe every bucket that is known at this moment, in the order of their making."""
@@ -338,7 +337,7 @@ class Governor:
             gate = self._bucket(scope, None, paced=False)
             shut = [gate]
             for other, lane in self._lanes.items():
-                if scope in other.gates:
+                if scope in LaneKey(*other).gates:
                     lane.buckets.append(gate)
                     gate.users += 1
         for bucket in shut:
