@@ -88,7 +88,7 @@ class LaneKey(NamedTuple):
 
     @property
     def gates(self) -> tuple[BucketKey, BucketKey]:
-        """The scopes that the exchange may close: this endpoint, and the whole address."""
+        """The scopes that the exchange may close, this endpoint and the whole address."""
         private = self.endpoint.needs is not None and self.uid is not None
         own = ("uid", self.uid or "") if private else ("ip", self.ip)
         return BucketKey(*own, self.endpoint.name), BucketKey("ip", self.ip, "everything")

@@ -27,7 +27,7 @@ _PRODUCTS: Final[Mapping[str, type[Section]]] = MappingProxyType({"swap": Swap})
 
 
 class ClientOptions(TypedDict, total=False):
-    """What :meth:`BingX.with_options` changes; see :class:`BingX`."""
+    """What :meth:`~bingx_async.BingX.with_options` changes; see :class:`~bingx_async.BingX`."""
 
     recv_window: int
     timeout: float
@@ -65,7 +65,6 @@ class BingX:
         recv_window: Milliseconds for which a request is valid after its timestamp.
         timeout: Seconds from sending until the answer is read; the wait for a permit is extra.
         max_wait: Seconds to wait for a permit; ``None`` waits as long as it takes.
-        priority: Who goes first when several wait for a permit: the higher number.
         placement: ``"declared"`` sends a JSON body where the endpoint declares one, ``"query"``
             sends everything in the query string.
 
@@ -134,7 +133,7 @@ class BingX:
             arguments: As for :class:`BingX`; they go before the environment's.
 
         Raises:
-            ValueError: A variable is missing half of its pair, or names what does not exist.
+            ValueError: Only one of key and secret is set, or there is no such environment.
         """
         for argument, variable in _VARIABLES.items():
             if value := os.environ.get(variable):
@@ -148,8 +147,9 @@ class BingX:
         The view shares the connections and the governor; closing it does nothing.
 
         Args:
-            options: ``recv_window``, ``timeout``, ``max_wait``, ``priority``, ``placement``, as
-                for :class:`BingX`; what is not given stays as it is.
+            options: ``recv_window``, ``timeout``, ``max_wait`` and ``placement``, as for
+                :class:`BingX`, and ``priority``: who goes first when several wait for a permit,
+                the higher number (0 by default). What is not given stays as it is.
 
         Raises:
             TypeError: There is no such option.
@@ -179,7 +179,12 @@ class BingX:
         return self._session.uid
 
     async def close(self) -> None:
-        """Close the connections that were made here; calls still under way fail."""
+        """
+        Close the connections that were made here.
+
+        Calls under way fail; calls that wait for a permit fail when their turn comes, with
+        :exc:`~bingx_async.NotSent`.
+        """
         await self._session.close()
 
     async def __aenter__(self) -> Self:

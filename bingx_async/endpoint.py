@@ -73,7 +73,7 @@ class Endpoint:
 
     @property
     def quotas(self) -> tuple[Quota, ...]:
-        """Every published quota that a request counts against: UID, IP and endpoint, IP group."""
+        """Every published quota that a request counts against, the UID's before the address's."""
         group = IP_GROUPS.get(self.group or 0)
         return (
             *((self.quota,) if self.quota else ()),
@@ -113,7 +113,7 @@ class Endpoint:
 
     @functools.cached_property
     def returns(self) -> Any:
-        """The type of the answer: an attrs class, or a list of one."""
+        """The type of the answer, which is an attrs class or a list of one."""
         return self._hints["return"]
 
     @functools.cached_property

@@ -21,8 +21,8 @@ clock is compared with another, only the lengths of seconds; no jitter is assume
 the round trip, ``period / (period + RTT)`` of the quota, and without knowledge of the exchange's
 clock no strict scheme does better.
 
-If the response never comes, the token comes back one period after we stopped listening. That is
-the one assumption: a request does not reach the exchange after its connection was closed.
+If the response never comes, the token comes back one period after we stopped listening. That
+assumes that a request does not reach the exchange after its connection was closed.
 
 A request takes *all* its tokens in one step or none: those of its UID and endpoint, its IP address
 and endpoint, its IP address and group. (One limiter entered after another holds the first while
@@ -154,7 +154,7 @@ class Governor:
 
     Args:
         limits: Quotas per UID that differ from the declared ones, by the endpoint's dotted name,
-            such as ``{"swap.place_order": Quota(1, 1.0)}``; ``None`` lifts that quota.
+            such as ``{"swap.set_leverage": Quota(1, 1.0)}``; ``None`` lifts that quota.
         groups: Quotas per IP address that differ from :data:`~bingx_async.quota.IP_GROUPS`, by the
             number of the group; ``None`` lifts them.
 

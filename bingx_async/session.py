@@ -115,9 +115,7 @@ class _Attempt:
         return await handler(request)
 
 
-_attempt: contextvars.ContextVar[_Attempt | None] = contextvars.ContextVar(
-    "bingx_async_attempt", default=None
-)
+_attempt: contextvars.ContextVar[_Attempt] = contextvars.ContextVar("bingx_async_attempt")
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -125,8 +123,7 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
-        if (attempt := _attempt.get()) is not None:
-            attempt.connected = True
+        _attempt.get().connected = True
         return connection
 
 

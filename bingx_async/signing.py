@@ -6,8 +6,8 @@ URL-encoded. The pairs are sorted by key here, always: a JSON body must be, a qu
 is the one place where a value becomes text, so that a query, a JSON body and the canonical text
 carry the same digits.
 
-Source: https://bingx-api.github.io/docs-v3/ (signature), whose two printed signatures are wrong
-for their printed texts; older editions' verify, and so do the tests of this module.
+Source: https://bingx-api.github.io/docs-v3/ (signature). The two signatures printed there are wrong
+for their texts; those of older editions are right, and the tests of this module verify them.
 """
 
 from __future__ import annotations

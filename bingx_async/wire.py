@@ -132,7 +132,7 @@ def decode(text: bytes | str) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """Print what :meth:`converter.unstructure` returned as JSON, a ``Decimal`` as a string."""
+    """Print what ``converter.unstructure()`` returned as JSON, a ``Decimal`` as a string."""
     return msgspec.json.encode(value)
 
 
@@ -274,15 +274,13 @@ def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
             value = [value]
         if value.__class__ is not list:
             raise WireError(f"expected a list, got {_shown(value)}")
+        rows: list[Any] = []
         try:
-            return [hook(row, inner) for row in value]
-        except WireError:
-            for index, row in enumerate(value):
-                try:
-                    hook(row, inner)
-                except WireError as exc:
-                    raise exc.under(index) from None
-            raise
+            for row in value:
+                rows.append(hook(row, inner))  # noqa: PERF401 - the length tells where it failed
+        except WireError as exc:
+            raise exc.under(len(rows)) from None
+        return rows
 
     return structure
 

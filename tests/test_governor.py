@@ -569,6 +569,50 @@ def test_there_is_one_timer_and_none_while_nobody_waits():
     run(main())
 
 
+def test_callers_who_come_and_go_behind_a_closed_bucket_do_not_pile_up():
+    """Their entries are swept out, whether they were first in their lane or not."""
+
+    async def main():
+        governor = Governor(groups={2: IpGroup(total=[Quota(1, 1)])})
+        await request(governor, SET, uid="0", takes=0)
+        governor.permit(SET, uid="0").refused(3600, whole_address=True)
+        patient = [asyncio.create_task(request(governor, SET, uid=str(n))) for n in range(3)]
+        await asyncio.sleep(5)
+        (bucket,) = (b for b in governor._buckets.values() if b.lanes)
+        for _ in range(500):
+            restless = asyncio.create_task(request(governor, SET, uid="9"))
+            await asyncio.sleep(0)
+            restless.cancel()
+            await asyncio.wait([restless])
+        assert len(bucket.parked) < 50
+        await asyncio.gather(*patient)
+        await assert_whole(governor)
+
+    run(main())
+
+
+def test_a_newcomer_leaves_the_last_token_to_who_claims_it():
+    """Unless it is more urgent."""
+
+    async def main():
+        busy = endpoint("x.busy", uid=1, group=9)
+        wide = endpoint("x.wide", uid=9, group=9)
+        governor = Governor(groups={9: IpGroup(total=[Quota(1, 1.0)])})
+        start = loop().now
+        starving, hogs = await _starving(governor, busy)
+        for hog in hogs[9:]:
+            hog.cancel()
+        await asyncio.sleep(0)
+        loop().now = start + 2.5  # the token is back, and no timer has fired yet
+        await request(governor, wide, uid="C", ip="mine", takes=0)
+        assert starving.done()
+        assert loop().now == pytest.approx(start + 3.5)
+        await asyncio.wait([starving, *hogs])
+        await assert_whole(governor)
+
+    run(main())
+
+
 def test_idle_accounts_are_forgotten():
     """A service with many customers does not grow for ever."""
 

@@ -183,6 +183,20 @@ async def test_a_refused_connection_was_not_sent_and_costs_no_token(owned):
             assert free(bingx) == 5
 
 
+async def test_a_call_whose_client_is_closed_while_it_waits_was_not_sent():
+    """It finds out when its turn comes, and gives its token back."""
+    governor = Governor(limits={"swap.set_leverage": Quota(1, 0.1)})
+    async with RawServer([answer(GOOD)]) as server:
+        bingx = BingX(KEY, SECRET, base_url=server.url, governor=governor)
+        await set_leverage(bingx)
+        waiting = asyncio.create_task(set_leverage(bingx))
+        await asyncio.sleep(0)
+        await bingx.close()
+        with pytest.raises(NotSent, match="closed while the call waited"):
+            await waiting
+        assert free(bingx) == 1
+
+
 async def test_an_unknown_host_was_not_sent():
     """A name that cannot be resolved is no exchange."""
     async with BingX(KEY, SECRET, base_url="http://nowhere.invalid", governor=Governor()) as bingx:

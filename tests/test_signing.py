@@ -16,6 +16,7 @@ from bingx_async.signing import Pair, canonical, json_body, milliseconds, pair, 
 from bingx_async.swap import PositionSide
 
 _DOCS = b"mheO6dR8ovSsxZQCOYEFCtelpuxcWGTfHw7te326y6jOwq5WpvFQ9JNljoTwBXZGv5It07m9RXSPpDQEK2w"
+_DAY = datetime(1970, 1, 2, tzinfo=UTC)
 _OLDER = b"UuGuyEGt6ZEkpUObCYCmIfh0elYsZVh80jlYwpJuRZEw70t6vomMH7Sjmf94ztSI"
 
 
@@ -94,9 +95,9 @@ def test_the_two_misprinted_vectors_have_these_values(text, signature):
         ("köln", "köln", '"köln"'),
         (datetime(2024, 9, 24, 16, 3, 34, 249999, tzinfo=UTC), "1727193814249", "1727193814249"),
         (
-            [{"price": Decimal("1E-8"), "on": True, "note": None}, 5],
-            '[{"price":0.00000001,"on":true,"note":null},5]',
-            '"[{\\"price\\":0.00000001,\\"on\\":true,\\"note\\":null},5]"',
+            [{"price": Decimal("1E-8"), "on": True, "note": None}, _DAY],
+            '[{"price":0.00000001,"on":true,"note":null},86400000]',
+            '"[{\\"price\\":0.00000001,\\"on\\":true,\\"note\\":null},86400000]"',
         ),
     ],
 )

@@ -1,5 +1,5 @@
 """
-An exchange on loopback, as strict as the real one, for testing bots.
+An exchange on loopback that checks and counts as published, for testing bots.
 
 .. code-block:: python
 

@@ -130,7 +130,8 @@ class Emulator:
         """
         Return the account of this name, and open it first if there is none.
 
-        Its UID and key depend on the name alone, so that another process knows them too.
+        Its UID and key depend on the name alone, so that another process knows them too. Only
+        accounts that were opened here are let in.
         """
         if name not in self._accounts:
             self._accounts[name] = Account.named(name)

@@ -27,4 +27,4 @@ __all__ = [
 
 
 class Swap(Market, Trade):
-    """USDT-M perpetual futures: market data, orders, leverage and margin."""
+    """USDT-M perpetual futures: contracts, leverage and position mode."""
