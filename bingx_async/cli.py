@@ -84,9 +84,9 @@ def _console(*, quiet: bool = False) -> Console:
     return Console(highlight=False, markup=False, emoji=False, quiet=quiet)
 
 
-def _table(*heads: str) -> Table:
+def _table(*heads: str, gap: int = 1) -> Table:
     """Make a table; a head that begins with ``>`` stands above a column of numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for head in heads:
         justify: Literal["left", "right"] = "right" if head[:1] == ">" else "left"
         table.add_column(head.removeprefix(">"), justify=justify, overflow="fold")
@@ -372,7 +372,7 @@ def _bars(console: Console, calls: int) -> Generator[demo.Watch]:
 
 
 def _settings(run: demo.Run) -> Table:
-    table = _table("", *(f">{name}" for name in demo.ACCOUNTS))
+    table = _table("", *(f">{name}" for name in demo.ACCOUNTS), gap=3)
     found = {(change.account, change.symbol, change.side): change.leverage for change in run.found}
     for symbol in sorted({change.symbol for change in run.found}):
         sides = [

@@ -47,6 +47,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
@@ -182,6 +183,7 @@ class Governor:
         self._tickets = count(1)
         self._agenda: list[_Entry] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf  # uvloop's handles do not tell it for what is due at once
         self._awake = False  # while _wake works through the agenda, which sets the timer itself
         self._waiting = 0
         self._impatient = 0  # waiters that have a deadline
@@ -503,7 +505,7 @@ class Governor:
             heapify(agenda)
         # What is due at one moment: grants before deadlines.
         heappush(agenda, (when, isinstance(item, Waiter), next(self._tickets), item))
-        if not self._awake and (self._timer is None or when < self._timer.when()):
+        if not self._awake and (self._timer is None or when < self._timer_at):
             self._arm(when)
 
     @staticmethod
@@ -514,6 +516,7 @@ class Governor:
     def _arm(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._timer_at = when
         self._timer = asyncio.get_running_loop().call_at(when, self._wake)
 
     def _rest(self) -> None:
@@ -529,7 +532,7 @@ class Governor:
     def _wake(self) -> None:
         """Do what the agenda has for this moment, and set the timer for the next."""
         now = self._now()
-        early = self._timer is not None and now < self._timer.when()
+        early = self._timer is not None and now < self._timer_at
         self._timer = None
         if early:  # a loop with coarse timers
             self._arm(now + _EARLY)

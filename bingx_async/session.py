@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, Literal, NamedTuple, Self, get_args
+from typing import Any, Final, Literal, Self, get_args
 
 import aiohttp
 from attrs import evolve, field, frozen
@@ -84,12 +84,6 @@ class Credentials:
 
     api_key: str = field(repr=lambda key: f"'...{key[-4:]}'")
     secret_key: bytes = field(repr=False)
-
-
-class _Response(NamedTuple):
-    status: int
-    date: str | None
-    body: bytes
 
 
 class _Attempt:
@@ -192,15 +186,19 @@ class Session:
         self._governor = governor
         self._http = _Http(session)
         self._is_view = False
+        key = {"X-BX-APIKEY": credentials.api_key} if credentials else {}
+        self._headers = {
+            "public": {},
+            "query": key,
+            "json": {**key, "Content-Type": "application/json"},
+        }
+        self._addresses: dict[str, URL] = {}
         self._set_options(options or Options())
 
     def _set_options(self, options: Options) -> None:
         self.options = options
         self._timeout = aiohttp.ClientTimeout(total=options.timeout)
         self._window = pair("recvWindow", options.recv_window)
-        self._query_headers = (
-            {"X-BX-APIKEY": self._credentials.api_key} if self._credentials else {}
-        )
 
     @property
     def governor(self) -> Governor:
@@ -250,16 +248,16 @@ class Session:
             )
             try:
                 async with permit:
-                    response = await self._send(http, endpoint, parts, permit)
+                    response, body = await self._send(http, endpoint, parts, permit)
             except QuotaTimeout:
                 if refusal is not None:  # it says more: who refused, and until when
                     raise refusal from None
                 raise
             try:
-                return read(endpoint, response.status, response.body)
+                return read(endpoint, response.status, body)
             except RateLimited as exc:
                 refusal = exc
-            seconds = _retry_in(refusal, response.date)
+            seconds = _retry_in(refusal, response.headers.get("Date"))
             permit.refused(seconds, whole_address=refusal.whole_address)
             _log.warning(
                 "%s: refused because of a limit (%s); %s closed for %.1f s",
@@ -278,12 +276,12 @@ class Session:
         endpoint: Endpoint,
         parts: list[Pair],
         permit: Permit,
-    ) -> _Response:
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         """Stamp, sign, send and read; on the way out say what is certain about the sending."""
         if http.closed:
             permit.not_sent()
             raise NotSent("the client was closed while the call waited", endpoint=endpoint.name)
-        url, headers, body = self._request(endpoint, parts)
+        url, headers, data = self._request(endpoint, parts)
         attempt = _Attempt()
         context = _attempt.set(attempt)
         started = time.monotonic()
@@ -291,15 +289,13 @@ class Session:
             async with http.request(
                 endpoint.method,
                 url,
-                data=body,
+                data=data,
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
                 middlewares=(attempt,),
             ) as response:
-                answer = _Response(
-                    response.status, response.headers.get("Date"), await response.read()
-                )
+                body = await response.read()
         except asyncio.CancelledError:
             if self._never_left(attempt):
                 permit.not_sent()
@@ -308,14 +304,15 @@ class Session:
             # Not chained: aiohttp's messages may hold the URL, and so the signature.
             failure = self._failure(exc, attempt, endpoint)
         else:
-            _log.debug(
-                "%s: HTTP %d, %d bytes in %.1f ms",
-                endpoint.name,
-                answer.status,
-                len(answer.body),
-                (time.monotonic() - started) * 1000,
-            )
-            return answer
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug(
+                    "%s: HTTP %d, %d bytes in %.1f ms",
+                    endpoint.name,
+                    response.status,
+                    len(body),
+                    (time.monotonic() - started) * 1000,
+                )
+            return response, body
         finally:
             _attempt.reset(context)
         if isinstance(failure, NotSent):
@@ -327,24 +324,23 @@ class Session:
         self, endpoint: Endpoint, parts: list[Pair]
     ) -> tuple[URL, dict[str, str], bytes | None]:
         now = str(time.time_ns() // 1_000_000)
-        stamped = [*parts, Pair("timestamp", now, now)]
+        stamped = [*parts, ("timestamp", now, now)]
         signature = None
-        headers: dict[str, str] = {}
-        if endpoint.needs is not None and self._credentials is not None:
-            headers = self._query_headers
+        if private := endpoint.needs is not None and self._credentials is not None:
             stamped.append(self._window)
         stamped.sort()
         text = canonical(stamped)
-        if headers and self._credentials is not None:
+        if private and self._credentials is not None:
             signature = sign(text, self._credentials.secret_key)
-        address = self.base_url + endpoint.path
         if endpoint.body == "json" and self.options.placement == "declared":
-            return (
-                URL(address, encoded=True),
-                {**headers, "Content-Type": "application/json"},
-                json_body(stamped, signature),
-            )
-        return URL(f"{address}?{query(stamped, text, signature)}", encoded=True), headers, None
+            if (address := self._addresses.get(endpoint.path)) is None:
+                address = URL(self.base_url + endpoint.path, encoded=True)
+                self._addresses[endpoint.path] = address
+            return address, self._headers["json"], json_body(stamped, signature)
+        address = URL(
+            f"{self.base_url}{endpoint.path}?{query(stamped, text, signature)}", encoded=True
+        )
+        return address, self._headers["query" if private else "public"], None
 
     def _never_left(self, attempt: _Attempt) -> bool:
         """Tell whether the request certainly was not sent; a foreign connector cannot say so."""

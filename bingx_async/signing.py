@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 from urllib.parse import quote
 
 from bingx_async.errors import InvalidRequest
@@ -40,12 +40,8 @@ _UNESCAPED: Final = "-_.!~*'()"
 _LEGAL: Final = _UNESCAPED + ":,/@;$"
 
 
-class Pair(NamedTuple):
-    """One parameter: its name on the wire, its canonical text, and that text as JSON."""
-
-    name: str
-    text: str
-    json: str
+Pair = tuple[str, str, str]
+"""One parameter: its name on the wire, its canonical text, and that text as JSON."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -109,25 +105,28 @@ def pair(name: str, value: object) -> Pair:
         InvalidRequest: The value cannot be sent: it is ``None``, not finite, of another type,
             or its text holds ``&``, ``=``, ``?``, ``#`` or a line break.
     """
-    if value.__class__ is int:
+    if isinstance(value, str):
+        text = value if value.__class__ is str else str(value)
+    elif value.__class__ is int:
         text = str(value)
-        return Pair(name, text, text)
-    if value is None:
-        raise InvalidRequest(f"{name} must not be None")
-    if isinstance(value, datetime):
-        value = milliseconds(value)
-    if (number := _number(value)) is not None:
-        return Pair(name, number, number)
-    text = str(value) if isinstance(value, str) else _json(value)
+        return name, text, text
+    else:
+        if value is None:
+            raise InvalidRequest(f"{name} must not be None")
+        if isinstance(value, datetime):
+            value = milliseconds(value)
+        if (number := _number(value)) is not None:
+            return name, number, number
+        text = _json(value)
     if _PLAIN.fullmatch(text):
-        return Pair(name, text, f'"{text}"')
+        return name, text, f'"{text}"'
     if not text.isascii() and _SURROGATE.search(text):
         raise InvalidRequest(f"{name} holds half a character (a lone surrogate)")
     if found := _AMBIGUOUS.search(text):
         raise InvalidRequest(
             f"{name} holds {found[0]!r}, which would change the meaning of the signed text"
         )
-    return Pair(name, text, json.dumps(text, ensure_ascii=False))
+    return name, text, json.dumps(text, ensure_ascii=False)
 
 
 def pairs(parameters: Mapping[str, object]) -> list[Pair]:
@@ -163,7 +162,7 @@ def query(parts: Sequence[Pair], text: str, signature: str | None = None) -> str
         text: Their canonical text.
         signature: What :func:`sign` returned; it goes last.
     """
-    if not _PLAIN.fullmatch("".join([part.text for part in parts])):
+    if not _PLAIN.fullmatch("".join([value for _, value, _ in parts])):
         safe = _UNESCAPED if "[" in text or "{" in text else _LEGAL
         text = "&".join([f"{name}={quote(value, safe=safe)}" for name, value, _ in parts])
     if signature is None:

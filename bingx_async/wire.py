@@ -322,6 +322,8 @@ def _expression(field: attrs.Attribute[Any], key: str) -> str:
         default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
         return f"{default} if (v := get({key!r}, MISSING)) is MISSING else {hook}"
     value = f"o[{key!r}]" if field.default is attrs.NOTHING else f"get({key!r})"
+    if optional and native:  # straight to the hook of the type, past that of the union
+        hook = f"inner_{field.name}(v, {native}) if v or v == 0 else hook_{field.name}(v, None)"
     if native == "str" and optional:  # an empty text is no text: the hook says None
         return f"v if (v := {value}).__class__ is str and v else {hook}"
     if native:
@@ -361,6 +363,11 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
     scope: dict[str, Any] = {
         **{f"hook_{name}": hook for name, hook in hooks.items()},
         **{f"type_{field.name}": field.type for field in fields},
+        **{
+            f"inner_{field.name}": into.get_structure_hook(_optional(field.type))
+            for field in fields
+            if _is_optional(field.type)
+        },
         **{
             f"default_{field.name}": getattr(field.default, "factory", field.default)
             for field in fields

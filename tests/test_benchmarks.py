@@ -1,0 +1,29 @@
+"""Facts about the benchmarks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ["governor", "overhead", "simulation", "startup", "strictness", "wire"]
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_quick_run_finds_the_facts_to_hold(name):
+    """Measures of a quick run are noise; what no noise can change is judged."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--quick"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Targets (a quick run" in run.stdout
+
+
+def test_every_benchmark_is_run_here_and_described():
+    """A new benchmark is not forgotten."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    files = (ROOT / "benchmarks").glob("*.py")
+    commands = [file.stem for file in files if '__name__ == "__main__"' in file.read_text()]
+    assert sorted({*commands} - {"exchange"}) == BENCHMARKS
+    for name in BENCHMARKS:
+        assert f"python -m benchmarks.{name}" in page
