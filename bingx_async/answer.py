@@ -40,7 +40,9 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         envelope = _envelope(decode(body))
         if "code" not in envelope:
             raise WireError("missing", ("code",))
-        code = _code(envelope["code"])
+        code = envelope["code"]
+        if code.__class__ is not int:
+            code = _code(code)
     except WireError as exc:
         if status >= _REFUSED:
             raise http_error(status, endpoint=endpoint.name) from None

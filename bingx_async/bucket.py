@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 _PACED_FROM: Final = 100
-_PACED_SHARE: Final = 10
+_BURST_SHARE: Final = 10
+_PACED_SHARE: Final = 100
 
 Rank = tuple[int, int]
 """Who goes first: the negated priority, then the order of arrival."""
@@ -118,6 +119,7 @@ class Bucket:
         "free",
         "key",
         "lanes",
+        "paced_below",
         "pacer",
         "parked",
         "period",
@@ -134,7 +136,10 @@ class Bucket:
         self.returns: deque[float] = deque()  # ascending: when tokens come back
         self.closed_until = -math.inf
         self.pacer: AsyncLimiter | None = None
+        self.paced_below: float = 0  # as long as more tokens are free, nobody is slowed down
         if paced and quota and quota.tokens >= _PACED_FROM:
+            burst = quota.tokens // _BURST_SHARE - quota.tokens // _PACED_SHARE
+            self.paced_below = quota.tokens - burst
             self.pacer = AsyncLimiter(quota.tokens / _PACED_SHARE, quota.period / _PACED_SHARE)
         self.lanes: set[Lane] = set()  # parked here
         self.parked: list[tuple[Rank, Waiter]] = []  # a heap of their heads, some outdated
@@ -156,6 +161,10 @@ class Bucket:
             return False
         if self.claim is not None and self.is_claimed(now, rank):
             return False
+        return self.free > self.paced_below or self.is_paced()
+
+    def is_paced(self) -> bool:
+        """Tell whether the pacer lets one more go."""
         return self.pacer is None or self.pacer.has_capacity()
 
     def is_claimed(self, now: float, rank: Rank) -> bool:
@@ -177,7 +186,7 @@ class Bucket:
             when = self.returns[0]
         else:
             return None
-        if self.pacer is not None and not self.pacer.has_capacity():
+        if self.pacer and self.free <= self.paced_below and not self.pacer.has_capacity():
             # However full it is, one more fits after this time.
             when = max(when, now + self.pacer.time_period / self.pacer.max_rate)
         return max(when, self.closed_until)
@@ -279,7 +288,7 @@ class Lane:
                 return False
             if bucket.claim is not None and bucket.is_claimed(now, (-priority, sys.maxsize)):
                 return False
-            if bucket.pacer is not None and not bucket.pacer.has_capacity():
+            if bucket.free <= bucket.paced_below and not bucket.is_paced():
                 return False
         return True
 
@@ -287,9 +296,9 @@ class Lane:
         """Take a token of every bucket, all of which have one."""
         self.out += 1
         for bucket in self.buckets:
-            bucket.free -= 1
-            if bucket.pacer is not None:
+            if bucket.free <= bucket.paced_below and bucket.pacer is not None:
                 _acquire(bucket.pacer)
+            bucket.free -= 1
 
     def ahead(self, priority: int) -> int:
         """Count the waiters that go before a newcomer of this priority."""

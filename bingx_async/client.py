@@ -14,6 +14,7 @@ from yarl import URL
 from bingx_async.endpoint import Endpoint, Section, endpoints_of
 from bingx_async.governor import Governor, uid_of_key
 from bingx_async.session import Credentials, Options, Placement, Session
+from bingx_async.signing import signing_key
 from bingx_async.swap import Swap
 
 __all__ = ["BingX", "Environment"]
@@ -222,7 +223,7 @@ def _credentials(api_key: str | None, secret_key: str | None) -> Credentials | N
             raise ValueError(f"{name} holds a space or a character that no key has")
     assert api_key is not None
     assert secret_key is not None
-    return Credentials(api_key, secret_key.encode())
+    return Credentials(api_key, signing_key(secret_key))
 
 
 def _base_url(text: str) -> str:

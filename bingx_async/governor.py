@@ -38,9 +38,9 @@ All waiting is one heap of times, the agenda, and one timer. Work per grant does
 number of callers waiting. At most a hundred are woken in one turn of the event loop, so that the
 thousands after them do not stall it.
 
-The IP group's quotas are **paced** on top, by an ``aiolimiter.AsyncLimiter`` that lets a tenth of
-the quota go at once and the rest at the steady rate, so that one bot's burst does not leave the
-whole host waiting. Pacing is for smoothness; the promise rests on the buckets alone.
+The IP group's quotas are **paced** on top: once a tenth of the quota is out, the rest goes at the
+steady rate through an ``aiolimiter.AsyncLimiter``, so that one bot's burst does not leave the whole
+host waiting. Pacing is for smoothness; the promise rests on the buckets alone.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
+import hmac
 import logging
 import time
-from collections.abc import Awaitable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, Self, get_args
@@ -83,29 +83,33 @@ class Credentials:
     """An API key with its secret; prints at most the last four characters of the key."""
 
     api_key: str = field(repr=lambda key: f"'...{key[-4:]}'")
-    secret_key: bytes = field(repr=False)
+    signing_key: hmac.HMAC = field(repr=False)
 
 
 class _Attempt:
     """
-    One sending of one request, as a client middleware that lets it happen once.
+    One sending of one request, which must not become two.
 
     aiohttp repeats a GET by itself when a kept-alive connection turns out to be closed. The
-    exchange may have counted the first one, so a second would leave without a permit.
+    exchange may have counted the first one, so the second would leave without a permit. The
+    connector made here prevents that, and knows to the point when a request may have left. For a
+    session handed in, the attempt is a client middleware, which knows it a little less well.
     """
 
-    __slots__ = ("connected", "started")
+    __slots__ = ("left",)
 
     def __init__(self) -> None:
-        self.started = False
-        self.connected = False
+        self.left = False
+
+    def refuse_a_second(self) -> None:
+        if self.left:
+            raise aiohttp.ServerDisconnectedError("the connection was closed by the exchange")
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        if self.started:
-            raise aiohttp.ServerDisconnectedError("the connection was closed by the exchange")
-        self.started = True
+        self.refuse_a_second()
+        self.left = True
         return await handler(request)
 
 
@@ -113,11 +117,13 @@ _attempt: contextvars.ContextVar[_Attempt] = contextvars.ContextVar("bingx_async
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes when a request gets its connection: until then it certainly was not sent."""
+    """Gives each attempt one connection; until it has it, the request certainly was not sent."""
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        attempt = _attempt.get()
+        attempt.refuse_a_second()
         connection = await super().connect(*args, **kwargs)
-        _attempt.get().connected = True
+        attempt.left = True
         return connection
 
 
@@ -219,11 +225,8 @@ class Session:
         if not self._is_view:
             await self._http.close()
 
-    def call(self, endpoint: Endpoint, params: object) -> Awaitable[Any]:
+    async def call(self, endpoint: Endpoint, params: object) -> Any:
         """Carry out one call; see :meth:`bingx_async.endpoint.Caller.call`."""
-        return self._call(endpoint, params)
-
-    async def _call(self, endpoint: Endpoint, params: object) -> Any:
         if endpoint.needs is not None and self._credentials is None:
             raise AuthError(
                 f"this endpoint needs an API key with the permission {endpoint.needs!r}:"
@@ -257,15 +260,7 @@ class Session:
                 return read(endpoint, response.status, body)
             except RateLimited as exc:
                 refusal = exc
-            seconds = _retry_in(refusal, response.headers.get("Date"))
-            permit.refused(seconds, whole_address=refusal.whole_address)
-            _log.warning(
-                "%s: refused because of a limit (%s); %s closed for %.1f s",
-                endpoint.name,
-                refusal.code or f"HTTP {refusal.status}",
-                "this IP address is" if refusal.whole_address else "it is",
-                seconds,
-            )
+            _close(permit, refusal, response.headers.get("Date"))
             if self.options.max_wait is not None:
                 max_wait = max(0.0, self.options.max_wait - (time.monotonic() - started))
         raise refusal or AssertionError("a call ends with an answer or an error")
@@ -293,11 +288,11 @@ class Session:
                 headers=headers,
                 timeout=self._timeout,
                 allow_redirects=False,
-                middlewares=(attempt,),
+                middlewares=() if self._http.owned else (attempt,),
             ) as response:
                 body = await response.read()
         except asyncio.CancelledError:
-            if self._never_left(attempt):
+            if not attempt.left:
                 permit.not_sent()
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
@@ -324,14 +319,14 @@ class Session:
         self, endpoint: Endpoint, parts: list[Pair]
     ) -> tuple[URL, dict[str, str], bytes | None]:
         now = str(time.time_ns() // 1_000_000)
-        stamped = [*parts, ("timestamp", now, now)]
+        stamped = [*parts, ("timestamp", f"timestamp={now}", f'"timestamp":{now}')]
         signature = None
         if private := endpoint.needs is not None and self._credentials is not None:
             stamped.append(self._window)
         stamped.sort()
         text = canonical(stamped)
         if private and self._credentials is not None:
-            signature = sign(text, self._credentials.secret_key)
+            signature = sign(text, self._credentials.signing_key)
         if endpoint.body == "json" and self.options.placement == "declared":
             if (address := self._addresses.get(endpoint.path)) is None:
                 address = URL(self.base_url + endpoint.path, encoded=True)
@@ -342,15 +337,11 @@ class Session:
         )
         return address, self._headers["query" if private else "public"], None
 
-    def _never_left(self, attempt: _Attempt) -> bool:
-        """Tell whether the request certainly was not sent; a foreign connector cannot say so."""
-        return not attempt.started or (self._http.owned and not attempt.connected)
-
     def _failure(self, exc: Exception, attempt: _Attempt, endpoint: Endpoint) -> TransportError:
         reason = getattr(exc, "strerror", None) or type(exc).__name__
         if isinstance(exc, TimeoutError):
             reason = f"no answer within {self.options.timeout:g} s"
-        if isinstance(exc, _BEFORE_SENDING) or self._never_left(attempt):
+        if isinstance(exc, _BEFORE_SENDING) or not attempt.left:
             return NotSent(
                 f"could not reach {self.base_url} ({reason}); nothing was sent",
                 endpoint=endpoint.name,
@@ -368,6 +359,19 @@ _BEFORE_SENDING: Final = (
     aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
 )
+
+
+def _close(permit: Permit, refusal: RateLimited, date: str | None) -> None:
+    """Let nothing through that the exchange would refuse as well."""
+    seconds = _retry_in(refusal, date)
+    permit.refused(seconds, whole_address=refusal.whole_address)
+    _log.warning(
+        "%s: refused because of a limit (%s); %s closed for %.1f s",
+        refusal.endpoint,
+        refusal.code or f"HTTP {refusal.status}",
+        "this IP address is" if refusal.whole_address else "it is",
+        seconds,
+    )
 
 
 def _retry_in(refusal: RateLimited, date: str | None) -> float:

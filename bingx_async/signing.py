@@ -12,6 +12,7 @@ for their texts; those of older editions are right, and the tests of this module
 
 from __future__ import annotations
 
+import functools
 import hmac
 import json
 import math
@@ -24,7 +25,16 @@ from urllib.parse import quote
 
 from bingx_async.errors import InvalidRequest
 
-__all__ = ["Pair", "canonical", "json_body", "milliseconds", "pairs", "query", "sign"]
+__all__ = [
+    "Pair",
+    "canonical",
+    "json_body",
+    "milliseconds",
+    "pairs",
+    "query",
+    "sign",
+    "signing_key",
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -32,7 +42,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 # Inside a raw value these would end it, or begin another, in the text that is signed.
 _AMBIGUOUS: Final = re.compile(r"[&=?#\r\n]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]*")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.=&-]*")
 # encodeURIComponent, which the exchange's own samples use, leaves these as they are.
 _UNESCAPED: Final = "-_.!~*'()"
 # Without a bracket in the text the exchange asks for no encoding; what a URL cannot carry, or a
@@ -41,7 +51,7 @@ _LEGAL: Final = _UNESCAPED + ":,/@;$"
 
 
 Pair = tuple[str, str, str]
-"""One parameter: its name on the wire, its canonical text, and that text as JSON."""
+"""One parameter: its name on the wire, then as ``name=text`` and as ``"name":json``."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -106,27 +116,25 @@ def pair(name: str, value: object) -> Pair:
             or its text holds ``&``, ``=``, ``?``, ``#`` or a line break.
     """
     if isinstance(value, str):
-        text = value if value.__class__ is str else str(value)
-    elif value.__class__ is int:
-        text = str(value)
-        return name, text, text
-    else:
-        if value is None:
-            raise InvalidRequest(f"{name} must not be None")
-        if isinstance(value, datetime):
-            value = milliseconds(value)
-        if (number := _number(value)) is not None:
-            return name, number, number
-        text = _json(value)
-    if _PLAIN.fullmatch(text):
-        return name, text, f'"{text}"'
+        return _text_pair(name, str(value))
+    if value is None:
+        raise InvalidRequest(f"{name} must not be None")
+    if isinstance(value, datetime):
+        value = milliseconds(value)
+    if (number := _number(value)) is not None:
+        return name, f"{name}={number}", f'"{name}":{number}'
+    return _text_pair.__wrapped__(name, _json(value))  # long, and never the same again
+
+
+@functools.lru_cache(maxsize=1024)  # symbols and sides are sent over and over
+def _text_pair(name: str, text: str) -> Pair:
     if not text.isascii() and _SURROGATE.search(text):
         raise InvalidRequest(f"{name} holds half a character (a lone surrogate)")
     if found := _AMBIGUOUS.search(text):
         raise InvalidRequest(
             f"{name} holds {found[0]!r}, which would change the meaning of the signed text"
         )
-    return name, text, json.dumps(text, ensure_ascii=False)
+    return name, f"{name}={text}", f'"{name}":{json.dumps(text, ensure_ascii=False)}'
 
 
 def pairs(parameters: Mapping[str, object]) -> list[Pair]:
@@ -136,21 +144,28 @@ def pairs(parameters: Mapping[str, object]) -> list[Pair]:
 
 def canonical(parts: Sequence[Pair]) -> str:
     """Join sorted pairs into the text that is signed."""
-    return "&".join([f"{name}={text}" for name, text, _ in parts])
+    return "&".join([text for _, text, _ in parts])
 
 
-def sign(text: str, secret_key: bytes) -> str:
+def signing_key(secret_key: str) -> hmac.HMAC:
+    """Prepare the secret of an API key for :func:`sign`."""
+    return hmac.new(secret_key.encode(), digestmod="sha256")
+
+
+def sign(text: str, key: hmac.HMAC) -> str:
     """
     Sign a canonical text.
 
     Args:
         text: What :func:`canonical` returned.
-        secret_key: The secret of the API key, encoded.
+        key: What :func:`signing_key` returned.
 
     Returns:
         HMAC-SHA256 as 64 lower-case hexadecimal digits.
     """
-    return hmac.digest(secret_key, text.encode(), "sha256").hex()
+    mac = key.copy()
+    mac.update(text.encode())
+    return mac.hexdigest()
 
 
 def query(parts: Sequence[Pair], text: str, signature: str | None = None) -> str:
@@ -162,9 +177,10 @@ def query(parts: Sequence[Pair], text: str, signature: str | None = None) -> str
         text: Their canonical text.
         signature: What :func:`sign` returned; it goes last.
     """
-    if not _PLAIN.fullmatch("".join([value for _, value, _ in parts])):
+    if not _PLAIN.fullmatch(text):
         safe = _UNESCAPED if "[" in text or "{" in text else _LEGAL
-        text = "&".join([f"{name}={quote(value, safe=safe)}" for name, value, _ in parts])
+        split = [part.partition("=") for _, part, _ in parts]
+        text = "&".join([f"{name}={quote(value, safe=safe)}" for name, _, value in split])
     if signature is None:
         return text
     return f"{text}&signature={signature}" if text else f"signature={signature}"
@@ -178,7 +194,7 @@ def json_body(parts: Sequence[Pair], signature: str | None = None) -> bytes:
         parts: Sorted pairs.
         signature: What :func:`sign` returned; it goes last.
     """
-    members = [f'"{name}":{value}' for name, _, value in parts]
+    members = [member for _, _, member in parts]
     if signature is not None:
         members.append(f'"signature":"{signature}"')
     return ("{" + ",".join(members) + "}").encode()

@@ -8,8 +8,8 @@ text that holds JSON; new words and fields appear without notice. Models stay na
 says where it does not. A number is built from its own text, never by way of a float, so that it
 keeps every digit.
 
-The work is done by one cattrs converter. A value that already has the declared type (most have)
-is taken over by code generated for its class, without a call; all others go through the hooks
+The work is done by one cattrs converter. What has the declared type already, or is a number as
+text, is taken over by code generated for its class, without a call; all else goes through the hooks
 below. ``benchmarks/wire.py`` shows what that is worth.
 """
 
@@ -322,37 +322,47 @@ def _expression(field: attrs.Attribute[Any], key: str) -> str:
         default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
         return f"{default} if (v := get({key!r}, MISSING)) is MISSING else {hook}"
     value = f"o[{key!r}]" if field.default is attrs.NOTHING else f"get({key!r})"
-    if optional and native:  # straight to the hook of the type, past that of the union
-        hook = f"inner_{field.name}(v, {native}) if v or v == 0 else hook_{field.name}(v, None)"
-    if native == "str" and optional:  # an empty text is no text: the hook says None
+    if optional and native:
+        hook = f'None if v is None or v == "" else {hook}'
+    if native == "Decimal":  # most come as text: without a call, unless they are odd
+        number = "n if v.__class__ is str and v and (n := Decimal(v)).is_finite()"
+        return f"v if (v := {value}).__class__ is Decimal else {number} else {hook}"
+    if native == "str" and optional:  # an empty text is no text
         return f"v if (v := {value}).__class__ is str and v else {hook}"
     if native:
         return f"v if (v := {value}).__class__ is {native} else {hook}"
     if optional:
         return f"None if (v := {value}) is None else {hook}"
-    return f"{hook.replace('(v,', f'({value},')}"
+    return f"hook_{field.name}({value}, type_{field.name})"
 
 
 def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
-    """Generate the function that makes one instance of an attrs class from a JSON object."""
+    """
+    Generate the function that makes one instance of an attrs class from a JSON object.
+
+    It is generated for the answers that come every day. What makes it stumble goes field by field
+    through the hooks, which read it after all or say where it does not fit.
+    """
     attrs.resolve_types(cls)
     fields = [field for field in attrs.fields(cls) if field.init]
     keys = {field.name: wire_name(field) for field in fields}
     hooks = {field.name: into.get_structure_hook(field.type) for field in fields}
 
-    def locate(o: Any, error: Exception) -> WireError:
-        """Find the field that made the fast way fail."""
+    def careful(o: Any) -> Any:
+        found: dict[str, Any] = {}
         for field in fields:
             key = keys[field.name]
-            if key not in o:
-                if field.default is attrs.NOTHING:
-                    return WireError("missing", (key,))
-                continue
-            try:
-                hooks[field.name](o[key], field.type)
-            except WireError as exc:
-                return exc.under(key)
-        return WireError(f"{cls.__name__}: {error}")  # a validator of the class itself
+            if key in o:
+                try:
+                    found[field.alias] = hooks[field.name](o[key], field.type)
+                except WireError as exc:
+                    raise exc.under(key) from None
+            elif field.default is attrs.NOTHING:
+                raise WireError("missing", (key,))
+        try:
+            return cls(**found)
+        except (TypeError, ValueError) as exc:  # a validator of the class itself
+            raise WireError(f"{cls.__name__}: {exc}") from None
 
     def unpack(o: Any) -> dict[str, Any]:
         """Make a JSON object of what is not one yet."""
@@ -361,24 +371,16 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
         raise WireError(f"expected an object, got {_shown(o)}")
 
     scope: dict[str, Any] = {
-        **{f"hook_{name}": hook for name, hook in hooks.items()},
-        **{f"type_{field.name}": field.type for field in fields},
-        **{
-            f"inner_{field.name}": into.get_structure_hook(_optional(field.type))
-            for field in fields
-            if _is_optional(field.type)
-        },
-        **{
-            f"default_{field.name}": getattr(field.default, "factory", field.default)
-            for field in fields
-        },
         "cls": cls,
-        "locate": locate,
+        "careful": careful,
         "unpack": unpack,
         "MISSING": object(),
         "Decimal": Decimal,
-        "WireError": WireError,
     }
+    for field in fields:
+        scope[f"hook_{field.name}"] = hooks[field.name]
+        scope[f"type_{field.name}"] = field.type
+        scope[f"default_{field.name}"] = getattr(field.default, "factory", field.default)
     arguments = "".join(
         f"            {f'{field.alias}=' if field.kw_only else ''}"
         f"{_expression(field, keys[field.name])},\n"
@@ -392,9 +394,9 @@ def structure(o, _):
     try:
         return cls(
 {arguments}        )
-    except Exception as exc:
-        error = locate(o, exc)
-    raise error
+    except Exception:
+        pass
+    return careful(o)
 """
     exec(source, scope)  # noqa: S102 - made of our own field names, as attrs makes __init__
     return cast("Hook", scope["structure"])

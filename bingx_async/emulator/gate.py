@@ -11,7 +11,7 @@ import msgspec
 from bingx_async.emulator.accounts import ApiKey
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import AuthError, InvalidRequest
-from bingx_async.signing import pairs, sign
+from bingx_async.signing import pairs, sign, signing_key
 from bingx_async.wire import WireError, converter
 
 __all__ = ["Asked", "admit", "arguments", "parse"]
@@ -104,7 +104,7 @@ def admit(endpoint: Endpoint, key: ApiKey | None, asked: Asked, now: int) -> Non
     if not (stamp.isdecimal() and window.isdecimal()) or abs(now - int(stamp)) > int(window):
         raise AuthError("Null timestamp or timestamp mismatch", code=100421)
     if not hmac.compare_digest(
-        sign(asked.signed, key.secret_key.encode()).encode(), asked.signature.encode()
+        sign(asked.signed, signing_key(key.secret_key)).encode(), asked.signature.encode()
     ):
         raise AuthError("Signature verification failed due to signature mismatch", code=100001)
     if endpoint.needs not in key.permissions:
@@ -123,7 +123,8 @@ def arguments(endpoint: Endpoint, asked: Asked) -> dict[str, Any]:
         params = converter.structure(given, endpoint.params)
     except WireError as exc:
         raise InvalidRequest(f"Invalid parameters,err:{exc.field}: {exc}", code=109400) from None
+    # "10X" and "True" are read in answers, but have no place in requests.
     for name, text, _ in pairs(endpoint.unstructure(params)):
-        if given.get(name, text) != text:  # "10X" or "True" is read in answers, not in requests
+        if name in given and f"{name}={given[name]}" != text:
             raise InvalidRequest(f"Invalid parameters,err:{name}: {given[name]}", code=109400)
     return {field: getattr(params, field) for field in endpoint.params.__slots__ if field[0] != "_"}
