@@ -41,7 +41,7 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         if "code" not in envelope:
             raise WireError("missing", ("code",))
         code = envelope["code"]
-        if code.__class__ is not int:
+        if not isinstance(code, int):
             code = _code(code)
     except WireError as exc:
         if status >= _REFUSED:

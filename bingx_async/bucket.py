@@ -108,6 +108,13 @@ class Waiter:
         self.deadline = math.inf
         self.claims = False  # the last token of every bucket of its lane
 
+    def is_due_at(self, _: float) -> bool:
+        """Tell whether its deadline, on the agenda, still means something."""
+        return not self.future.done()
+
+    def forget(self) -> None:
+        """Be taken off the agenda."""
+
 
 class Bucket:
     """The tokens of one quota for one key, and the lanes that wait for one of them."""
@@ -146,6 +153,14 @@ class Bucket:
         self.claim: Waiter | None = None
         self.due: float | None = None  # where this bucket stands on the agenda
         self.users = 0  # lanes that need this bucket
+
+    def is_due_at(self, when: float) -> bool:
+        """Tell whether an entry of the agenda for this time is the one that counts."""
+        return self.due == when
+
+    def forget(self) -> None:
+        """Be taken off the agenda."""
+        self.due = None
 
     def refresh(self, now: float) -> None:
         """Take in the tokens that have come back by now."""

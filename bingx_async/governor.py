@@ -34,9 +34,9 @@ blocks it by now, it moves there, and the next lane is asked. A head that moved 
 has buckets stakes a **claim**: those who came later leave it the last token, for as long as all
 the others that it needs have known times of return. So nobody starves between two busy buckets.
 
-All waiting is one heap of times, the agenda, and one timer. Work per grant does not depend on the
-number of callers waiting. At most a hundred are woken in one turn of the event loop, so that the
-thousands after them do not stall it.
+All waiting is one heap of times and one timer, the :mod:`~bingx_async.agenda`. Work per grant does
+not depend on the number of callers waiting. At most a hundred are woken in one turn of the event
+loop, so that the thousands after them do not stall it.
 
 The IP group's quotas are **paced** on top: once a tenth of the quota is out, the rest goes at the
 steady rate through an ``aiolimiter.AsyncLimiter``, so that one bot's burst does not leave the whole
@@ -47,15 +47,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakKeyDictionary
 
+from bingx_async.agenda import Agenda
 from bingx_async.bucket import (
     Bucket,
     BucketKey,
@@ -70,12 +68,7 @@ from bingx_async.quota import IP_GROUPS, IpGroup, Quota
 
 __all__ = ["BucketKey", "BucketState", "Governor", "Permit", "uid_of_key"]
 
-_MOST_GRANTS_A_TURN: Final = 100
 _SWEEP_FROM: Final = 256
-_EARLY: Final = 0.001
-
-_Entry = tuple[float, bool, int, Bucket | Waiter]
-"""Of the agenda: when, whether it is a deadline, a number that makes it unique, and what."""
 
 
 class Permit:
@@ -175,16 +168,12 @@ class Governor:
         self.groups: dict[int, IpGroup | None] = {**IP_GROUPS, **(groups or {})}
         _check(self.limits.values(), Quota)
         _check(self.groups.values(), IpGroup)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._now: Callable[[], float] = time.monotonic
         self._lanes: dict[tuple[Endpoint, str | None, str], Lane] = {}
         self._buckets: dict[tuple[BucketKey, Quota | None], Bucket] = {}
         self._sweep_at = _SWEEP_FROM
         self._tickets = count(1)
-        self._agenda: list[_Entry] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf  # uvloop's handles do not tell it for what is due at once
-        self._awake = False  # while _wake works through the agenda, which sets the timer itself
+        self._agenda = Agenda(self._act)
+        self._now = self._agenda.now
         self._waiting = 0
         self._impatient = 0  # waiters that have a deadline
 
@@ -250,7 +239,8 @@ class Governor:
     # --- lanes and buckets ------------------------------------------------------------------
 
     def _make_lane(self, key: LaneKey) -> Lane:
-        self._bind_loop()
+        self._agenda.bind()
+        self._now = self._agenda.now
         if key.endpoint.quota is not None and key.uid is None:
             raise ValueError(f"{key.endpoint.name} has a quota per UID: pass uid=")
         if len(self._lanes) >= self._sweep_at:
@@ -294,20 +284,6 @@ class Governor:
             if bucket.is_idle(now):
                 del self._buckets[key_and_quota]
         self._sweep_at = max(_SWEEP_FROM, 2 * len(self._lanes))
-
-    def _bind_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-            # uvloop's time() stands still within one turn of the loop and counts whole
-            # milliseconds, so that a response would seem to be read before it came.
-            if isinstance(loop, asyncio.BaseEventLoop):
-                self._now = loop.time
-        elif self._loop is not loop:
-            raise RuntimeError(
-                "this Governor belongs to another event loop: make one in each loop, or use"
-                " Governor.current()"
-            )
 
     # --- a permit's life ----------------------------------------------------------------------
 
@@ -404,7 +380,7 @@ class Governor:
         if self._depart(waiter, now) and bucket is not None and bucket.lanes:
             self._look_again(bucket, now)
         if not self._waiting:
-            self._rest()
+            self._agenda.rest()
 
     def _depart(self, waiter: Waiter, now: float) -> bool:
         """Take a waiter out of its lane, whatever the reason; false if it is out already."""
@@ -446,14 +422,15 @@ class Governor:
     # --- granting -----------------------------------------------------------------------------
 
     def _serve(self, bucket: Bucket, now: float, grants: int) -> int:
-        """Grant to those parked at a bucket while it has tokens; return how many are left."""
+        """Grant to those parked at a bucket while it has tokens; return how many were granted."""
+        granted = 0
         while (waiter := bucket.senior()) is not None:
             if waiter.future.done():  # cancelled, and not yet awake to leave by itself
                 self._depart(waiter, now)
                 continue
             lane = waiter.lane
             blocker = lane.blocker(now, waiter.rank)
-            if blocker is bucket or not grants:
+            if blocker is bucket or granted == grants:
                 break
             if blocker is not None:
                 bucket.lanes.discard(lane)
@@ -463,12 +440,14 @@ class Governor:
                 self._park(lane, blocker, now)
                 continue
             lane.take()
-            grants -= 1
+            granted += 1
             waiter.future.set_result(None)
             self._depart(waiter, now)
         if bucket.lanes:
             self._look_again(bucket, now)
-        return grants
+        if not self._waiting:
+            self._agenda.rest()
+        return granted
 
     def _stake_claim(self, waiter: Waiter, now: float) -> None:
         """Leave a waiter that was passed over the last token of every bucket that it needs."""
@@ -489,8 +468,6 @@ class Governor:
                 if bucket.lanes:
                     self._look_again(bucket, now)
 
-    # --- the agenda ---------------------------------------------------------------------------
-
     def _look_again(self, bucket: Bucket, now: float) -> None:
         """Put a bucket on the agenda for the time when it may have a token."""
         when = bucket.next_token(now)
@@ -499,62 +476,15 @@ class Governor:
             self._note(when, bucket)
 
     def _note(self, when: float, item: Bucket | Waiter) -> None:
-        agenda = self._agenda
-        if len(agenda) > 2 * (len(self._buckets) + self._impatient) + 64:
-            agenda[:] = [entry for entry in agenda if self._is_valid(entry)]
-            heapify(agenda)
-        # What is due at one moment: grants before deadlines.
-        heappush(agenda, (when, isinstance(item, Waiter), next(self._tickets), item))
-        if not self._awake and (self._timer is None or when < self._timer_at):
-            self._arm(when)
+        self._agenda.note(when, item, live=len(self._buckets) + self._impatient)
 
-    @staticmethod
-    def _is_valid(entry: _Entry) -> bool:
-        when, *_, item = entry
-        return not item.future.done() if isinstance(item, Waiter) else item.due == when
-
-    def _arm(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = asyncio.get_running_loop().call_at(when, self._wake)
-
-    def _rest(self) -> None:
-        """Nobody waits: leave no timer behind."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        for *_, item in self._agenda:
-            if isinstance(item, Bucket):
-                item.due = None
-        self._agenda.clear()
-
-    def _wake(self) -> None:
-        """Do what the agenda has for this moment, and set the timer for the next."""
-        now = self._now()
-        early = self._timer is not None and now < self._timer_at
-        self._timer = None
-        if early:  # a loop with coarse timers
-            self._arm(now + _EARLY)
-            return
-        agenda = self._agenda
-        grants = _MOST_GRANTS_A_TURN
-        self._awake = True
-        while agenda and agenda[0][0] <= now and grants:
-            when, *_, item = heappop(agenda)
-            if isinstance(item, Waiter):
-                if not item.future.done():
-                    self._give_up(item, now)
-            elif item.due == when:
-                item.due = None
-                grants = self._serve(item, now, grants)
-        self._awake = False
-        while agenda and not self._is_valid(agenda[0]):
-            heappop(agenda)
-        if not self._waiting:
-            self._rest()
-        elif agenda:
-            self._arm(agenda[0][0])
+    def _act(self, item: Bucket | Waiter, now: float, grants: int) -> int:
+        """Deal with what the agenda has for this moment; return how many were woken."""
+        if isinstance(item, Waiter):
+            self._give_up(item, now)
+            return 1
+        item.forget()
+        return self._serve(item, now, grants)
 
 
 def _check(values: Iterable[object], kind: type) -> None:

@@ -51,8 +51,8 @@ def assert_rested(governor):
     """Nothing is left behind: no task, no timer, no entry."""
     assert loop().timers == 0
     assert len(asyncio.all_tasks()) == 1
-    assert governor._timer is None
-    assert not governor._agenda
+    assert governor._agenda._timer is None
+    assert len(governor._agenda) == 0
     assert governor._waiting == governor._impatient == 0
     for bucket in governor._buckets.values():
         assert not bucket.lanes
@@ -302,7 +302,7 @@ def test_a_caller_cancelled_in_the_turn_of_its_grant_gives_the_token_on():
         second = asyncio.create_task(request(governor, SET, log=sent))
         await asyncio.sleep(0)
         loop().now += 1
-        governor._wake()  # grants to the first, which the loop has not run yet
+        governor._agenda._run()  # grants to the first, which the loop has not run yet
         first.cancel()
         await asyncio.wait([first, second])
         assert first.cancelled()
@@ -817,7 +817,7 @@ def test_it_runs_on_uvloop_whose_timers_are_coarse():
                 await asyncio.sleep(draw.uniform(0, 0.003))
 
         await asyncio.wait_for(asyncio.gather(*(one(str(n % 5)) for n in range(300))), 30)
-        assert governor._timer is None
+        assert governor._agenda._timer is None
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -16,6 +16,7 @@ FLOORS = [
     {"wire"},
     {"endpoint"},
     {"answer", "bucket"},
+    {"agenda"},
     {"governor"},
     {"session"},
     {"swap.models"},
@@ -33,7 +34,7 @@ FLOORS = [
 ]
 # Sections are declarations: they know endpoints and models, and no engine.
 DECLARATIONS = {"swap.models", "swap.market", "swap.trade", "swap"}
-ENGINES = {"governor", "session", "client", "answer", "bucket", "signing"}
+ENGINES = {"governor", "session", "client", "answer", "bucket", "agenda", "signing"}
 
 
 def name_of(path):
