@@ -186,7 +186,7 @@ def _declare(
 
         call.__doc__ = f"{inspect.cleandoc(stub.__doc__ or '')}\n\n{endpoint.limits}"
         call.__endpoint__ = endpoint  # type: ignore[attr-defined]
-        if sys.version_info >= (3, 12):
+        if sys.version_info >= (3, 12):  # pragma: no cover - depends on the Python
             inspect.markcoroutinefunction(call)
         return typing.cast("Stub", call)
 

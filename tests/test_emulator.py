@@ -248,6 +248,7 @@ async def test_one_request_too_many_locks_the_account_out_of_the_endpoint():
         assert refusal.retry_at.timestamp() - time.time() == pytest.approx(300, abs=1)
         await bob.swap.leverage("BTC-USDT")
         await alice.swap.set_leverage("BTC-USDT", PositionSide.LONG, 5)
+        assert exchange.governor is exchange.client("carol").governor
         assert exchange.worst(Quota(5, 30)) == 6
         refused = [arrival for arrival in exchange.ledger if not arrival.accepted]
         assert [arrival.endpoint for arrival in refused] == ["swap.leverage"]

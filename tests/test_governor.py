@@ -500,6 +500,7 @@ def test_a_refused_public_endpoint_is_closed_for_the_address():
 
     async def main():
         governor = Governor()
+        await request(governor, FREE, uid=None, takes=0)
         async with governor.permit(CONTRACTS) as permit:
             permit.refused(30)
         start = loop().now
@@ -531,15 +532,18 @@ def test_closing_a_bucket_tells_those_who_cannot_wait_so_long():
                 asyncio.create_task(one(name, max_wait))
                 for name, max_wait in (("short", 10), ("long", 1000), ("patient", None))
             ]
+            leaving = asyncio.create_task(one("leaving", 10))
             await asyncio.sleep(0.5)
             start = loop().now
+            leaving.cancel()
             permit.refused(100)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             assert isinstance(results["short"], QuotaTimeout)
             assert results["short"].wait == pytest.approx(100.5)
             assert loop().now == start
-        await asyncio.gather(*tasks)
+        await asyncio.wait([leaving, *tasks])
+        assert leaving.cancelled()
         assert results["long"] == pytest.approx(start + 100)
         assert results["patient"] == pytest.approx(start + 101)
         await assert_whole(governor)
@@ -595,15 +599,14 @@ def test_a_newcomer_leaves_the_last_token_to_who_claims_it():
 
     async def main():
         busy = endpoint("x.busy", uid=1, group=9)
-        wide = endpoint("x.wide", uid=9, group=9)
         governor = Governor(groups={9: IpGroup(total=[Quota(1, 1.0)])})
         start = loop().now
         starving, hogs = await _starving(governor, busy)
-        for hog in hogs[9:]:
+        for hog in hogs:
             hog.cancel()
         await asyncio.sleep(0)
-        loop().now = start + 2.5  # the token is back, and no timer has fired yet
-        await request(governor, wide, uid="C", ip="mine", takes=0)
+        assert state(governor, "x.busy", "A").free == 1
+        await request(governor, busy, uid="A", ip="third", takes=0)
         assert starving.done()
         assert loop().now == pytest.approx(start + 3.5)
         await asyncio.wait([starving, *hogs])
