@@ -2,7 +2,7 @@
 What does a call cost beyond what aiohttp needs for it?
 
 ``set_leverage`` against an exchange in a process of its own, measured in processor time of this
-process: this package, with its governor (the quotas lifted so high that nobody waits); the same by
+process: this package, with its governor (the quotas so high that nobody waits); the same by
 hand (``peers/raw.py``: hmac, a JSON body, msgspec into a class with Decimals, no governor); and
 aiohttp alone, unsigned and unread. One call at a time, and fifty at once; on asyncio's own event
 loop, and on uvloop where it is installed.

@@ -41,7 +41,7 @@ def draw(strips: Sequence[Strip], quota: Quota, *, seconds: float, caption: str)
         strips: From top to bottom.
         quota: Drawn as a line; what is above it is red.
         seconds: Length of the time axis, from the first arrival of all.
-        caption: What else should be known.
+        caption: What else should be known; it is the title that a pointer brings up.
     """
     start = min(strip.arrivals[0] for strip in strips)
     scale = (_RIGHT - _LEFT) / seconds
@@ -59,9 +59,9 @@ def draw(strips: Sequence[Strip], quota: Quota, *, seconds: float, caption: str)
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom + 22}"
  font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">
-<title>Arrivals within the last second over time, by limiter</title>
+<title>Arrivals over time, by limiter: {escape(caption)}</title>
 <text x="{_LEFT}" y="16">Arrivals within the last {quota.period:g} s, over time.
- Dashed: the quota of {quota}. Red: above it. Delays: {escape(caption)}.</text>
+ Dashed: the quota of {quota}. Red: above it.</text>
 {newline.join(body)}
 </svg>
 """

@@ -91,7 +91,7 @@ class Network:
 
     def stall(self) -> None:
         """Let the event loop stand still now and then: the clock goes on, nobody runs."""
-        if self.draw.random() < 0.002:
+        if self.draw.random() < 0.0002:
             self.fates["loop stalls"] += 1
             virtual.loop().now += self.draw.uniform(0.01, 0.8)
 
