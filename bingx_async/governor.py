@@ -120,7 +120,14 @@ class Permit:
         if not lane.waiting and lane.is_free(now, self._priority):
             lane.take()
         else:
-            await governor._wait(lane, now, self._priority, self._max_wait)  # noqa: SLF001
+            waiter = governor._queue(lane, now, self._priority, self._max_wait)  # noqa: SLF001
+            try:
+                refusal = await waiter.future
+            except asyncio.CancelledError:
+                governor._abandon(waiter)  # noqa: SLF001
+                raise
+            if refusal is not None:
+                raise refusal
         self._lane = lane
         return self
 
@@ -330,27 +337,24 @@ class Governor:
 
     # --- waiting ------------------------------------------------------------------------------
 
-    async def _wait(self, lane: Lane, now: float, priority: int, max_wait: float | None) -> None:
-        """Stand in the lane until the tokens have been taken for us."""
-        loop = asyncio.get_running_loop()
-        waiter = Waiter(lane, (-priority, next(self._tickets)), loop.create_future())
+    def _queue(self, lane: Lane, now: float, priority: int, max_wait: float | None) -> Waiter:
+        """Stand in the lane; the waiter's future tells when the tokens have been taken for us."""
+        future = asyncio.get_running_loop().create_future()
+        waiter = Waiter(lane, (-priority, next(self._tickets)), future)
         if max_wait is not None:
             waiter.max_wait, waiter.deadline = max_wait, now + max_wait
             when, bucket = lane.earliest(now, lane.ahead(priority))
             if when > waiter.deadline:
                 raise self._timeout(waiter, when - now, bucket)
         self._enter(waiter, now)
-        try:
-            refusal = await waiter.future
-        except asyncio.CancelledError:
-            if waiter.future.done() and not waiter.future.cancelled():
-                if waiter.future.result() is None:  # granted in the very turn of the loop
-                    self._give_back(lane)
-            else:
-                self._leave(waiter, self._now())
-            raise
-        if refusal is not None:
-            raise refusal
+        return waiter
+
+    def _abandon(self, waiter: Waiter) -> None:
+        """Leave because the caller was cancelled, wherever that found it."""
+        if not waiter.future.done() or waiter.future.cancelled():
+            self._leave(waiter, self._now())
+        elif waiter.future.result() is None:  # granted in the very turn of the loop
+            self._give_back(waiter.lane)
 
     def _enter(self, waiter: Waiter, now: float) -> None:
         lane = waiter.lane

@@ -8,9 +8,10 @@ text that holds JSON; new words and fields appear without notice. Models stay na
 says where it does not. A number is built from its own text, never by way of a float, so that it
 keeps every digit.
 
-The work is done by one cattrs converter. What has the declared type already, or is a number as
-text, is taken over by code generated for its class, without a call; all else goes through the hooks
-below. ``benchmarks/wire.py`` shows what that is worth.
+The work is done by one cattrs converter. What comes every day (a value that has the declared type
+already, a number as text, a time in milliseconds, a known word) is taken over by code generated for
+its class, without a call; all else goes through the hooks below. ``benchmarks/wire.py`` shows what
+that is worth.
 """
 
 from __future__ import annotations
@@ -233,6 +234,10 @@ def _optional(type_: Any) -> Any:
     return rest[0] if len(rest) == 1 and len(get_args(type_)) == 2 else None  # noqa: PLR2004
 
 
+def _is_enum(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, OpenEnum)
+
+
 def _is_optional(type_: Any) -> bool:
     return _optional(type_) is not None
 
@@ -286,8 +291,10 @@ def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
 
 
 @functools.cache
-def _members(type_: type[OpenEnum]) -> dict[str, OpenEnum]:
-    return {member.value: member for member in type_}
+def _members(type_: type[OpenEnum]) -> dict[str | int, OpenEnum]:
+    """List the words; one that is a number also as that number."""
+    words: dict[str | int, OpenEnum] = {member.value: member for member in type_}
+    return words | {int(word): member for word, member in words.items() if str(word).isdecimal()}
 
 
 def _to_enum(value: Any, type_: type[OpenEnum]) -> OpenEnum:
@@ -308,32 +315,43 @@ _SCALARS: Final[dict[type, Hook]] = {
     OpenEnum: _to_enum,
 }
 
-# Types that a JSON value may have from the start: those are taken over as they are.
-_NATIVE: Final = {Decimal: "Decimal", int: "int", str: "str", bool: "bool"}
+# How the generated code takes over what comes every day; all else is left to the hook. A shortcut
+# never reads anything that the hook would refuse, or would read differently.
+_SHORTCUTS: Final[dict[type, str]] = {
+    Decimal: "v if (v := {value}).__class__ is Decimal"
+    " else n if v.__class__ is str and v and (n := Decimal(v)).is_finite()",
+    int: "v if (v := {value}).__class__ is int",
+    str: "v if (v := {value}).__class__ is str",
+    bool: "v if (v := {value}) is True or v is False"
+    " else True if v == 'true' else False if v == 'false'",
+    datetime: "epoch + delta(0, 0, 0, v) if (v := {value}).__class__ is int and v >= seconds_end",
+    OpenEnum: "words_{name}[v] if ((v := {value}).__class__ is str or v.__class__ is int)"
+    " and v in words_{name}",
+}
 
 
 def _expression(field: attrs.Attribute[Any], key: str) -> str:
     """Write the expression that makes one argument of a class's ``__init__`` from ``o``."""
-    hook = f"hook_{field.name}(v, type_{field.name})"
-    optional = _optional(field.type)
-    native = _NATIVE.get(optional or _bare(field.type))
-    if field.default is not attrs.NOTHING and field.default is not None:
-        default = f"default_{field.name}"
+    name, optional = field.name, _optional(field.type)
+    inner = optional or _bare(field.type)
+    if _is_enum(inner):
+        inner = OpenEnum
+    if field.default is attrs.NOTHING:
+        value = f"o[{key!r}]"
+    elif field.default is None:
+        value = f"get({key!r})"
+    else:
+        default = f"default_{name}"
         default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
-        return f"{default} if (v := get({key!r}, MISSING)) is MISSING else {hook}"
-    value = f"o[{key!r}]" if field.default is attrs.NOTHING else f"get({key!r})"
-    if optional and native:
-        hook = f'None if v is None or v == "" else {hook}'
-    if native == "Decimal":  # most come as text: without a call, unless they are odd
-        number = "n if v.__class__ is str and v and (n := Decimal(v)).is_finite()"
-        return f"v if (v := {value}).__class__ is Decimal else {number} else {hook}"
-    if native == "str" and optional:  # an empty text is no text
-        return f"v if (v := {value}).__class__ is str and v else {hook}"
-    if native:
-        return f"v if (v := {value}).__class__ is {native} else {hook}"
-    if optional:
-        return f"None if (v := {value}) is None else {hook}"
-    return f"hook_{field.name}({value}, type_{field.name})"
+        there = f"(v := get({key!r}, MISSING)) is MISSING"
+        return f"{default} if {there} else hook_{name}(v, type_{name})"
+    shortcut = _SHORTCUTS.get(inner, "None if (v := {value}) is None" if optional else "")
+    if inner is str and optional:  # an empty text is no text
+        shortcut += " and v"
+    if not shortcut:
+        return f"hook_{name}({value}, type_{name})"
+    nothing = " else None if v is None or v == ''" if optional else ""
+    return f"{shortcut.format(value=value, name=name)}{nothing} else hook_{name}(v, type_{name})"
 
 
 def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
@@ -348,22 +366,6 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
     keys = {field.name: wire_name(field) for field in fields}
     hooks = {field.name: into.get_structure_hook(field.type) for field in fields}
 
-    def careful(o: Any) -> Any:
-        found: dict[str, Any] = {}
-        for field in fields:
-            key = keys[field.name]
-            if key in o:
-                try:
-                    found[field.alias] = hooks[field.name](o[key], field.type)
-                except WireError as exc:
-                    raise exc.under(key) from None
-            elif field.default is attrs.NOTHING:
-                raise WireError("missing", (key,))
-        try:
-            return cls(**found)
-        except (TypeError, ValueError) as exc:  # a validator of the class itself
-            raise WireError(f"{cls.__name__}: {exc}") from None
-
     def unpack(o: Any) -> dict[str, Any]:
         """Make a JSON object of what is not one yet."""
         if (unpacked := _decoded(o)).__class__ is dict:
@@ -372,15 +374,20 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
 
     scope: dict[str, Any] = {
         "cls": cls,
-        "careful": careful,
+        "careful": _careful(cls, fields, keys, hooks),
         "unpack": unpack,
         "MISSING": object(),
         "Decimal": Decimal,
+        "epoch": _EPOCH,
+        "delta": timedelta,
+        "seconds_end": _SECONDS_END,
     }
     for field in fields:
         scope[f"hook_{field.name}"] = hooks[field.name]
         scope[f"type_{field.name}"] = field.type
         scope[f"default_{field.name}"] = getattr(field.default, "factory", field.default)
+        if _is_enum(word := _optional(field.type) or _bare(field.type)):
+            scope[f"words_{field.name}"] = _members(word)
     arguments = "".join(
         f"            {f'{field.alias}=' if field.kw_only else ''}"
         f"{_expression(field, keys[field.name])},\n"
@@ -400,6 +407,30 @@ def structure(o, _):
 """
     exec(source, scope)  # noqa: S102 - made of our own field names, as attrs makes __init__
     return cast("Hook", scope["structure"])
+
+
+def _careful(
+    cls: Any, fields: list[attrs.Attribute[Any]], keys: dict[str, str], hooks: dict[str, Hook]
+) -> Callable[[dict[str, Any]], Any]:
+    """Make the function that reads a JSON object field by field, or says where it cannot."""
+
+    def structure(o: dict[str, Any]) -> Any:
+        found: dict[str, Any] = {}
+        for field in fields:
+            key = keys[field.name]
+            if key in o:
+                try:
+                    found[field.alias or field.name] = hooks[field.name](o[key], field.type)
+                except WireError as exc:
+                    raise exc.under(key) from None
+            elif field.default is attrs.NOTHING:
+                raise WireError("missing", (key,))
+        try:
+            return cls(**found)
+        except (TypeError, ValueError) as exc:  # a validator of the class itself
+            raise WireError(f"{cls.__name__}: {exc}") from None
+
+    return structure
 
 
 def _class_unhook(cls: Any, into: cattrs.Converter) -> Callable[[Any], dict[str, Any]]:
