@@ -75,7 +75,7 @@ class Agenda:
         Put something on the agenda.
 
         Args:
-            when: Its time, by :attr:`now`.
+            when: Its time, by ``now()``.
             item: A bucket that may have a token then, or a waiter that will wait no longer.
             live: How many entries there may be that still mean something; with many more than
                 that the others are swept out.

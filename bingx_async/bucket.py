@@ -32,8 +32,9 @@ __all__ = [
 ]
 
 _PACED_FROM: Final = 100
-_BURST_SHARE: Final = 10
-_PACED_SHARE: Final = 100
+# A twentieth of the quota goes freely and a twentieth through the pacer at once, a tenth in all. A
+# pacer that holds less would lose pace whenever nobody asks for a moment.
+_SHARE: Final = 20
 
 Rank = tuple[int, int]
 """Who goes first: the negated priority, then the order of arrival."""
@@ -145,9 +146,8 @@ class Bucket:
         self.pacer: AsyncLimiter | None = None
         self.paced_below: float = 0  # as long as more tokens are free, nobody is slowed down
         if paced and quota and quota.tokens >= _PACED_FROM:
-            burst = quota.tokens // _BURST_SHARE - quota.tokens // _PACED_SHARE
-            self.paced_below = quota.tokens - burst
-            self.pacer = AsyncLimiter(quota.tokens / _PACED_SHARE, quota.period / _PACED_SHARE)
+            self.paced_below = quota.tokens - quota.tokens // _SHARE
+            self.pacer = AsyncLimiter(quota.tokens / _SHARE, quota.period / _SHARE)
         self.lanes: set[Lane] = set()  # parked here
         self.parked: list[tuple[Rank, Waiter]] = []  # a heap of their heads, some outdated
         self.claim: Waiter | None = None

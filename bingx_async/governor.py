@@ -38,9 +38,9 @@ All waiting is one heap of times and one timer, the :mod:`~bingx_async.agenda`. 
 not depend on the number of callers waiting. At most a hundred are woken in one turn of the event
 loop, so that the thousands after them do not stall it.
 
-The IP group's quotas are **paced** on top: once a tenth of the quota is out, the rest goes at the
-steady rate through an ``aiolimiter.AsyncLimiter``, so that one bot's burst does not leave the whole
-host waiting. Pacing is for smoothness; the promise rests on the buckets alone.
+The IP group's quotas are **paced** on top: a tenth of the quota may go at once, half of it freely
+and half through an ``aiolimiter.AsyncLimiter``, which lets the rest go at the steady rate, so that
+one bot's burst does not leave the whole host waiting. Pacing is for smoothness; the promise rests on the buckets alone.
 """
 
 from __future__ import annotations

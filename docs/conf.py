@@ -40,7 +40,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names of the standard library and of other projects: their inventories are not fetched, so
     # that the build needs no network.
-    (r"py:.*", r"_?(aiohttp|asyncio|attrs|collections|datetime|decimal|random|typing)\..*"),
+    (r"py:.*", r"_?(aiohttp|asyncio|attrs|collections|datetime|decimal|hmac|random|typing)\..*"),
     (r"py:exc", r"(Exception|RuntimeError|TypeError|ValueError)"),
     # A type variable has no page.
     (r"py:class", r"bingx_async\.endpoint\.Stub"),
