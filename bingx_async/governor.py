@@ -40,7 +40,8 @@ loop, so that the thousands after them do not stall it.
 
 The IP group's quotas are **paced** on top: a tenth of the quota may go at once, half of it freely
 and half through an ``aiolimiter.AsyncLimiter``, which lets the rest go at the steady rate, so that
-one bot's burst does not leave the whole host waiting. Pacing is for smoothness; the promise rests on the buckets alone.
+one bot's burst does not leave the whole host waiting. Pacing is for smoothness; the promise rests
+on the buckets alone.
 """
 
 from __future__ import annotations
