@@ -237,9 +237,17 @@ def _base_url(text: str) -> str:
 
 
 def _check_limits(governor: Governor) -> None:
-    """A misspelt name would leave the declared quota in force without a word."""
-    if unknown := sorted(set(governor.limits) - set(BingX.endpoints())):
+    """What is misspelt, or has no UID, would be left unlimited without a word."""
+    endpoints = BingX.endpoints()
+    if unknown := sorted(set(governor.limits) - set(endpoints)):
         raise ValueError(
             f"the governor's limits name endpoints that do not exist: {', '.join(unknown)};"
             " BingX.endpoints() lists those that do"
+        )
+    if public := [
+        name for name, quota in governor.limits.items() if quota and not endpoints[name].needs
+    ]:
+        raise ValueError(
+            f"the governor's limits are quotas per UID, and public endpoints have none:"
+            f" {', '.join(public)}; use groups= for quotas of the IP address"
         )

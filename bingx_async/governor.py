@@ -113,6 +113,9 @@ class Permit:
         self._governor._close(LaneKey(*self._key), retry_in, whole_address=whole_address)  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
+        if self._lane is not None:
+            raise RuntimeError("this permit is entered already: ask for one for each request")
+        self._sent = True
         governor = self._governor
         lane = governor._lanes.get(self._key)  # noqa: SLF001
         if lane is None:
@@ -159,6 +162,10 @@ class Governor:
             such as ``{"swap.set_leverage": Quota(1, 1.0)}``; ``None`` lifts that quota.
         groups: Quotas per IP address that differ from :data:`~bingx_async.quota.IP_GROUPS`, by the
             number of the group; ``None`` lifts them.
+
+    Attributes:
+        limits: The quotas per UID that differ, as given.
+        groups: The quotas of every group of addresses, the published ones among them.
 
     Raises:
         TypeError: A limit is not a ``Quota`` or a group not an ``IpGroup``.
@@ -249,7 +256,7 @@ class Governor:
     def _make_lane(self, key: LaneKey) -> Lane:
         self._agenda.bind()
         self._now = self._agenda.now
-        if key.endpoint.quota is not None and key.uid is None:
+        if key.uid is None and self._quota(key.endpoint) is not None:
             raise ValueError(f"{key.endpoint.name} has a quota per UID: pass uid=")
         if len(self._lanes) >= self._sweep_at:
             self._sweep()
@@ -263,9 +270,12 @@ class Governor:
             bucket.users += 1
         return lane
 
+    def _quota(self, endpoint: Endpoint) -> Quota | None:
+        return self.limits.get(endpoint.name, endpoint.quota)
+
     def _needed(self, key: LaneKey) -> Iterator[tuple[BucketKey, Quota, bool]]:
         endpoint, uid, ip = key
-        quota = self.limits.get(endpoint.name, endpoint.quota)
+        quota = self._quota(endpoint)
         if quota is not None and uid is not None:
             yield BucketKey("uid", uid, endpoint.name), quota, False
         group = self.groups.get(endpoint.group or 0)

@@ -56,6 +56,13 @@ def test_a_limit_for_an_endpoint_that_does_not_exist_is_refused():
         BingX(governor=governor)
 
 
+def test_a_limit_per_uid_for_a_public_endpoint_is_refused():
+    """There is no UID in its calls, so that it would never hold."""
+    governor = Governor(limits={"swap.contracts": Quota(1, 1), "swap.server_time": None})
+    with pytest.raises(ValueError, match=r"public endpoints have none: swap\.contracts"):
+        BingX(governor=governor)
+
+
 def test_keys_come_from_the_environment(monkeypatch):
     """And arguments go before it."""
     monkeypatch.setenv("BINGX_API_KEY", KEY)

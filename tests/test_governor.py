@@ -795,6 +795,36 @@ def test_misuse_is_told():
         run(twice())
 
 
+def test_a_permit_is_for_one_request_at_a_time():
+    """Entered twice it would lose tokens; used again it begins anew."""
+
+    async def main():
+        governor = Governor()
+        permit = governor.permit(SET, uid="1")
+        async with permit:
+            with pytest.raises(RuntimeError, match="entered already"):
+                await permit.__aenter__()
+            permit.not_sent()
+        assert state(governor).free == 5
+        async with permit:
+            pass
+        assert state(governor).free == 4
+        await assert_whole(governor)
+
+    run(main())
+
+
+def test_an_account_need_not_be_told_where_its_quota_is_lifted():
+    """Nothing is counted by it then."""
+
+    async def main():
+        governor = Governor(limits={SET.name: None})
+        await request(governor, SET, uid=None)
+        assert all(bucket.key.scope == "ip" for bucket in governor.snapshot())
+
+    run(main())
+
+
 def test_the_loop_has_one_governor_of_its_own():
     """Two clients made without a thought share it, and it goes with the loop."""
 
