@@ -5,35 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from decimal import Decimal
 from typing import Final
 
 import aiohttp
 import msgspec
 
-__all__ = ["Leverage", "session", "set_leverage", "unsigned"]
+from benchmarks.peers.structs import Envelope, PlainLeverage
+
+__all__ = ["session", "set_leverage", "unsigned"]
 
 
-class Leverage(msgspec.Struct, rename="camel"):
-    """The answer, with the values that the package's own class has."""
-
-    leverage: int
-    symbol: str
-    available_long_vol: Decimal | None = None
-    available_short_vol: Decimal | None = None
-    available_long_val: Decimal | None = None
-    available_short_val: Decimal | None = None
-    max_position_long_val: Decimal | None = None
-    max_position_short_val: Decimal | None = None
-
-
-class _Envelope(msgspec.Struct):
-    code: int
-    msg: str
-    data: Leverage
-
-
-_decoder: Final = msgspec.json.Decoder(_Envelope)
+_decoder: Final = msgspec.json.Decoder(Envelope[PlainLeverage])
 
 
 def session() -> aiohttp.ClientSession:
@@ -47,7 +29,7 @@ def session() -> aiohttp.ClientSession:
 
 async def set_leverage(
     http: aiohttp.ClientSession, url: str, api_key: str, secret_key: bytes, leverage: int
-) -> Leverage:
+) -> PlainLeverage:
     """Sign, send and read one call."""
     parameters: dict[str, str | int] = {
         "leverage": leverage,
