@@ -320,13 +320,12 @@ class Session:
     ) -> tuple[URL, dict[str, str], bytes | None]:
         now = str(time.time_ns() // 1_000_000)
         stamped = [*parts, ("timestamp", f"timestamp={now}", f'"timestamp":{now}')]
-        signature = None
-        if private := endpoint.needs is not None and self._credentials is not None:
+        credentials = self._credentials if endpoint.needs is not None else None
+        if credentials is not None:
             stamped.append(self._window)
         stamped.sort()
         text = canonical(stamped)
-        if private and self._credentials is not None:
-            signature = sign(text, self._credentials.signing_key)
+        signature = sign(text, credentials.signing_key) if credentials is not None else None
         if endpoint.body == "json" and self.options.placement == "declared":
             if (address := self._addresses.get(endpoint.path)) is None:
                 address = URL(self.base_url + endpoint.path, encoded=True)
@@ -335,7 +334,7 @@ class Session:
         address = URL(
             f"{self.base_url}{endpoint.path}?{query(stamped, text, signature)}", encoded=True
         )
-        return address, self._headers["query" if private else "public"], None
+        return address, self._headers["query" if credentials is not None else "public"], None
 
     def _failure(self, exc: Exception, attempt: _Attempt, endpoint: Endpoint) -> TransportError:
         reason = getattr(exc, "strerror", None) or type(exc).__name__
@@ -382,6 +381,8 @@ def _retry_in(refusal: RateLimited, date: str | None) -> float:
     if date is not None:
         try:
             now = parsedate_to_datetime(date)
+            if now.tzinfo is None:  # "-0000": UTC, and nothing said about where the server is
+                now = now.replace(tzinfo=UTC)
         except ValueError:
             _log.debug("the exchange's Date header cannot be read")
     seconds = (refusal.retry_at - now).total_seconds()

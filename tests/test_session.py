@@ -277,6 +277,16 @@ async def test_the_time_of_a_refusal_is_read_by_the_exchanges_own_clock():
     assert len(server.requests) == 2
 
 
+async def test_a_date_without_a_place_is_read_as_utc():
+    """The standard's own way of writing it has no offset that Python would keep."""
+    theirs = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    message = f"will be unblocked after {int(theirs.timestamp() * 1000) + 200}"
+    act = refused(message, Date=theirs.strftime("%a, %d %b %Y %H:%M:%S -0000"))
+    async with RawServer([act, answer(GOOD)]) as server, client(server, max_wait=5) as bingx:
+        await set_leverage(bingx)
+    assert len(server.requests) == 2
+
+
 async def test_a_refusal_longer_than_max_wait_is_raised_at_once(caplog):
     """With the time that the exchange named; others learn of it before they send."""
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=5)
