@@ -15,6 +15,7 @@ from bingx_async.wire import WireError, converter, decode
 
 __all__ = ["read"]
 
+_MISSING: Final = object()
 _REDIRECT: Final = 300
 _REFUSED: Final = 400
 
@@ -36,11 +37,13 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         OutcomeUnknown: HTTP 504: the exchange's gateway gave up on its backend.
         DecodeError: The answer cannot be read, or lacks what makes it one.
     """
+    if status < _REDIRECT and _has_no_envelope(endpoint, body):
+        return body if endpoint.returns is bytes else None
     try:
         envelope = _envelope(decode(body))
-        if "code" not in envelope:
+        if "code" not in envelope and endpoint.answer != "bare":
             raise WireError("missing", ("code",))
-        code = envelope["code"]
+        code = envelope.get("code", 0)
         if not isinstance(code, int):
             code = _code(code)
     except WireError as exc:
@@ -54,12 +57,39 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         raise http_error(status, endpoint=endpoint.name)
     if status >= _REDIRECT:
         raise _unreadable(endpoint, status, body, WireError("a redirection is no answer"))
+    if endpoint.returns is type(None):
+        return None
+    value, path = _locate(endpoint.answer, envelope)
     try:
-        if "data" not in envelope:
+        if value is _MISSING:
             raise WireError("missing")
-        return endpoint.structure(envelope["data"])
+        return endpoint.structure(value)
     except WireError as exc:
-        raise _unreadable(endpoint, status, body, exc.under("data")) from None
+        for step in reversed(path):
+            exc = exc.under(step)  # noqa: PLW2901 - the same error, from further out
+        raise _unreadable(endpoint, status, body, exc) from None
+
+
+def _has_no_envelope(endpoint: Endpoint, body: bytes) -> bool:
+    """Tell whether a body is a file, or the emptiness of an answer that says nothing."""
+    if endpoint.answer == "file":
+        return not body.lstrip().startswith(b"{")
+    return endpoint.answer == "bare" and not body.strip() and endpoint.returns is type(None)
+
+
+def _locate(answer: str, envelope: dict[str, object]) -> tuple[object, list[str]]:
+    """Find where the answer sits, and the path that led there."""
+    if answer in {"flat", "bare"}:
+        return envelope, []
+    head, *steps = answer.split(".")
+    value, path = envelope.get(head, _MISSING), [head]
+    for step in steps:
+        # Newer answers leave wrappers out, so one that is not there was not needed.
+        if not isinstance(value, dict) or step not in value:
+            break
+        value = cast("dict[str, object]", value)[step]
+        path.append(step)
+    return value, path
 
 
 def _envelope(answer: object) -> dict[str, object]:

@@ -11,11 +11,13 @@ from typing import Any, Final, Literal, Self, TypedDict, Unpack, get_args
 import aiohttp
 from yarl import URL
 
+from bingx_async.account import Account
 from bingx_async.endpoint import Endpoint, Section, endpoints_of
 from bingx_async.governor import Governor, uid_of_key
 from bingx_async.session import Credentials, Options, Placement, Session
 from bingx_async.signing import signing_key
 from bingx_async.swap import Swap
+from bingx_async.user_stream import UserStream
 
 __all__ = ["BingX", "Environment"]
 
@@ -24,7 +26,9 @@ Environment = Literal["live", "vst"]
 _HOSTS: Final[Mapping[Environment, str]] = MappingProxyType(
     {"live": "https://open-api.bingx.com", "vst": "https://open-api-vst.bingx.com"}
 )
-_PRODUCTS: Final[Mapping[str, type[Section]]] = MappingProxyType({"swap": Swap})
+_PRODUCTS: Final[Mapping[str, type[Section]]] = MappingProxyType(
+    {"swap": Swap, "user_stream": UserStream, "account": Account}
+)
 
 
 class ClientOptions(TypedDict, total=False):
@@ -124,6 +128,8 @@ class BingX:
     def _use(self, session: Session) -> None:
         self._session = session
         self.swap = Swap(session)
+        self.user_stream = UserStream(session)
+        self.account = Account(session)
 
     @classmethod
     def from_env(cls, **arguments: Any) -> Self:

@@ -21,6 +21,9 @@ here and back into arguments in the emulator.
 
 An argument that equals its default is left out of the request, so a default is the exchange's
 documented default, or ``None``.
+
+Where the answer sits in what comes back is declared as well (``answer=``), and so is what the
+exchange is documented to refuse (``check=``).
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 import attrs
 
@@ -41,9 +44,12 @@ __all__ = ["Caller", "Endpoint", "Section", "delete", "endpoints_of", "get", "po
 
 Needs = Literal["read", "trade"]
 Body = Literal["query", "json"]
+Check = Callable[[Any], None]
 Stub = TypeVar("Stub", bound=Callable[..., Awaitable[Any]])
 
 _PACKAGE: Final = "bingx_async."
+# A DELETE is not: the second one of a cancelled order is refused, which would look like a failure.
+_IDEMPOTENT: Final = frozenset({"GET", "PUT"})
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -59,6 +65,12 @@ class Endpoint:
         group: The IP group that it belongs to; ``None`` where no source tells.
         needs: The permission that the API key must have; ``None`` for public endpoints.
         body: Where the parameters travel: in the query string or as a JSON body.
+        answer: Where the answer sits: below ``data`` in the envelope ``{code, msg, data}`` (a
+            dotted path such as ``data.order``, whose steps are skipped where an answer lacks
+            them); ``flat``, beside code and msg; ``bare``, without an envelope; ``file``, bytes
+            that are no JSON.
+        check: Refuses, with ``InvalidRequest``, parameters that the exchange is documented to
+            refuse; ``None`` if there are none such.
         stub: The declared method.
     """
 
@@ -69,7 +81,14 @@ class Endpoint:
     group: int | None
     needs: Needs | None
     body: Body
+    answer: str
+    check: Check | None = attrs.field(repr=False)
     stub: Callable[..., Awaitable[Any]] = attrs.field(repr=False)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a second request does no harm, so that it may be repeated unasked."""
+        return self.method in _IDEMPOTENT
 
     @property
     def quotas(self) -> tuple[Quota, ...]:
@@ -157,26 +176,42 @@ class Section:
         self._caller = caller
 
 
-def _declare(
-    method: str,
-    path: str,
-    *,
-    uid: int | None,
-    group: int | None,
-    needs: Needs | None,
-    body: Body,
-) -> Callable[[Stub], Stub]:
+class Terms(TypedDict, total=False):
+    """
+    What the decorators take beside the path.
+
+    Attributes:
+        uid: Requests a second that one UID may send; none for public endpoints.
+        group: The IP group; left out where no source tells.
+        needs: The permission that the key must have; left out for public endpoints.
+        body: ``"json"`` where the exchange takes a JSON body, ``"query"`` (default) otherwise.
+        answer: Where the answer sits, see :class:`Endpoint`; ``"data"`` by default.
+        check: Refuses what the exchange is documented to refuse, see :class:`Endpoint`.
+    """
+
+    uid: int
+    group: int
+    needs: Needs
+    body: Body
+    answer: str
+    check: Check
+
+
+def _declare(method: str, path: str, terms: Terms) -> Callable[[Stub], Stub]:
     def decorate(stub: Stub) -> Stub:
         # The product is the package's own word for it: bingx_async.swap.trade declares "swap".
         product = stub.__module__.removeprefix(_PACKAGE).partition(".")[0]
+        uid = terms.get("uid")
         endpoint = Endpoint(
             name=f"{product}.{stub.__name__}",
             method=method,
             path=path,
             quota=Quota(uid, 1.0) if uid else None,
-            group=group,
-            needs=needs,
-            body=body,
+            group=terms.get("group"),
+            needs=terms.get("needs"),
+            body=terms.get("body", "query"),
+            answer=terms.get("answer", "data"),
+            check=terms.get("check"),
             stub=stub,
         )
 
@@ -193,66 +228,24 @@ def _declare(
     return decorate
 
 
-def get(
-    path: str,
-    *,
-    uid: int | None = None,
-    group: int | None = None,
-    needs: Needs | None = None,
-) -> Callable[[Stub], Stub]:
-    """
-    Declare a GET endpoint.
-
-    Args:
-        path: Path below the host.
-        uid: Requests a second that one UID may send; ``None`` for public endpoints.
-        group: The IP group; ``None`` where no source tells.
-        needs: The permission that the key must have; ``None`` for public endpoints.
-    """
-    return _declare("GET", path, uid=uid, group=group, needs=needs, body="query")
+def get(path: str, **terms: Unpack[Terms]) -> Callable[[Stub], Stub]:
+    """Declare a GET endpoint by its path below the host and its :class:`Terms`."""
+    return _declare("GET", path, terms)
 
 
-def post(
-    path: str,
-    *,
-    uid: int | None = None,
-    group: int | None = None,
-    needs: Needs | None = None,
-    body: Body = "query",
-) -> Callable[[Stub], Stub]:
-    """
-    Declare a POST endpoint.
-
-    Args:
-        path: Path below the host.
-        uid: Requests a second that one UID may send.
-        group: The IP group; ``None`` where no source tells.
-        needs: The permission that the key must have.
-        body: ``"json"`` where the exchange takes a JSON body, ``"query"`` otherwise.
-    """
-    return _declare("POST", path, uid=uid, group=group, needs=needs, body=body)
+def post(path: str, **terms: Unpack[Terms]) -> Callable[[Stub], Stub]:
+    """Declare a POST endpoint by its path below the host and its :class:`Terms`."""
+    return _declare("POST", path, terms)
 
 
-def put(
-    path: str,
-    *,
-    uid: int | None = None,
-    group: int | None = None,
-    needs: Needs | None = None,
-) -> Callable[[Stub], Stub]:
-    """Declare a PUT endpoint; arguments as for :func:`get`."""
-    return _declare("PUT", path, uid=uid, group=group, needs=needs, body="query")
+def put(path: str, **terms: Unpack[Terms]) -> Callable[[Stub], Stub]:
+    """Declare a PUT endpoint by its path below the host and its :class:`Terms`."""
+    return _declare("PUT", path, terms)
 
 
-def delete(
-    path: str,
-    *,
-    uid: int | None = None,
-    group: int | None = None,
-    needs: Needs | None = None,
-) -> Callable[[Stub], Stub]:
-    """Declare a DELETE endpoint; arguments as for :func:`get`."""
-    return _declare("DELETE", path, uid=uid, group=group, needs=needs, body="query")
+def delete(path: str, **terms: Unpack[Terms]) -> Callable[[Stub], Stub]:
+    """Declare a DELETE endpoint by its path below the host and its :class:`Terms`."""
+    return _declare("DELETE", path, terms)
 
 
 def endpoints_of(section: type[Section]) -> dict[str, Endpoint]:

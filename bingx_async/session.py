@@ -234,6 +234,8 @@ class Session:
                 endpoint=endpoint.name,
             )
         try:
+            if endpoint.check is not None:
+                endpoint.check(params)
             parts = pairs(endpoint.unstructure(params))
         except InvalidRequest as exc:
             raise InvalidRequest(exc.message, endpoint=endpoint.name) from None

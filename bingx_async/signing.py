@@ -29,6 +29,7 @@ __all__ = [
     "Pair",
     "canonical",
     "json_body",
+    "json_text",
     "milliseconds",
     "pairs",
     "query",
@@ -84,8 +85,13 @@ def _number(value: object) -> str | None:
     return format(value, "f")
 
 
-def _json(value: object) -> str:
-    """Print ``value`` as compact JSON whose numbers are those of :func:`_number`."""
+def json_text(value: object) -> str:
+    """
+    Print a value as compact JSON, its numbers without an exponent and to the last digit.
+
+    Raises:
+        InvalidRequest: It holds something that cannot be sent.
+    """
     if value is None:
         return "null"
     if isinstance(value, datetime):
@@ -96,9 +102,9 @@ def _json(value: object) -> str:
         return json.dumps(str(value), ensure_ascii=False)
     if isinstance(value, Mapping):
         value = cast("Mapping[object, object]", value)
-        return "{" + ",".join(f"{_json(str(k))}:{_json(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{json_text(str(k))}:{json_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, Sequence):
-        return "[" + ",".join(map(_json, cast("Sequence[object]", value))) + "]"
+        return "[" + ",".join(map(json_text, cast("Sequence[object]", value))) + "]"
     raise InvalidRequest(f"{type(value).__name__} cannot be sent to the exchange")
 
 
@@ -123,7 +129,7 @@ def pair(name: str, value: object) -> Pair:
         value = milliseconds(value)
     if (number := _number(value)) is not None:
         return name, f"{name}={number}", f'"{name}":{number}'
-    return _text_pair.__wrapped__(name, _json(value))  # long, and never the same again
+    return _text_pair.__wrapped__(name, json_text(value))  # long, and never the same again
 
 
 @functools.lru_cache(maxsize=1024)  # symbols and sides are sent over and over

@@ -19,20 +19,44 @@ from __future__ import annotations
 import functools
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Self,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 import cattrs
 import msgspec
 from cattrs.gen import make_dict_unstructure_fn, override
 
-from bingx_async.signing import milliseconds
+from bingx_async.signing import json_text, milliseconds
 
-__all__ = ["OpenEnum", "WireError", "converter", "decode", "encode", "wire", "wire_name"]
+__all__ = [
+    "SPELLINGS",
+    "Moment",
+    "OpenEnum",
+    "WireError",
+    "converter",
+    "decode",
+    "encode",
+    "wire",
+    "wire_name",
+]
+
+Moment = datetime | int
+"""A parameter that names a time: a timezone-aware datetime, or milliseconds since 1970 UTC."""
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -69,22 +93,46 @@ class WireError(ValueError):
 @attrs.frozen
 class wire:  # noqa: N801 - reads as a word in Annotated[Decimal, wire("tradeMinUSDT")]
     """
-    The name of a field on the wire, where it is not the camelCase of its own.
+    How a field travels, where it is not just under the camelCase of its own name.
 
     Args:
-        name: The exact spelling.
+        name: The exact spelling; ``None`` for the camelCase.
+        text: True if a request carries the value as text that holds JSON.
     """
 
-    name: str
+    name: str | None = None
+    text: bool = attrs.field(default=False, kw_only=True)
+
+
+def _mark(field: attrs.Attribute[Any]) -> wire:
+    marks = getattr(field.type, "__metadata__", ())
+    return next((mark for mark in marks if isinstance(mark, wire)), wire())
 
 
 def wire_name(field: attrs.Attribute[Any]) -> str:
     """Tell the name on the wire of an attrs field whose types are resolved."""
-    for mark in getattr(field.type, "__metadata__", ()):
-        if isinstance(mark, wire):
-            return mark.name
+    if (name := _mark(field).name) is not None:
+        return name
     head, *rest = field.name.split("_")
     return head + "".join(map(str.capitalize, rest))
+
+
+# What the same thing is called in some answers. A field reads the first of its names that is there
+# and holds something; requests are written with the name of the key.
+SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "orderId": ("orderID", "cancelOrderId"),
+    "clientOrderId": ("clientOrderID", "cancelClientOrderId"),
+    "positionId": ("positionID",),
+    "origQty": ("quantity",),
+    "stopPrice": ("StopPrice",),
+    "stopGuaranteed": ("StopGuaranteed",),
+    "realisedProfit": ("realizedProfit",),
+    "activationPrice": ("actPrice",),
+    "replaceMsg": ("ReplaceMsg",),
+    "maxNumOrder": ("maxMumOrder",),
+}
+# And what the same word is called, in lower case.
+_SYNONYMS: Final[Mapping[str, str]] = {"ask": "sell", "bid": "buy", "canceled": "cancelled"}
 
 
 class OpenEnum(StrEnum):
@@ -92,7 +140,8 @@ class OpenEnum(StrEnum):
     Words of the exchange, which may learn new ones at any time.
 
     A word that the class does not know becomes a member of its own: it equals its text, its name
-    is ``UNKNOWN`` and :attr:`is_known` is false. Known words are found in upper and lower case.
+    is ``UNKNOWN`` and :attr:`is_known` is false. Known words are found in upper and lower case,
+    and where the exchange says them in another way (``CANCELED``).
     """
 
     @property
@@ -104,8 +153,9 @@ class OpenEnum(StrEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
+        word = value.casefold()
         for member in cls:
-            if member.value.casefold() == value.casefold():
+            if member.value.casefold() in (word, _SYNONYMS.get(word)):
                 return member
         unknown = str.__new__(cls, value)
         unknown._name_ = "UNKNOWN"
@@ -230,8 +280,8 @@ def _optional(type_: Any) -> Any:
     type_ = _bare(type_)
     if get_origin(type_) not in (Union, types.UnionType):
         return None
-    rest = [_bare(arg) for arg in get_args(type_) if arg is not type(None)]
-    return rest[0] if len(rest) == 1 and len(get_args(type_)) == 2 else None  # noqa: PLR2004
+    rest = tuple(_bare(arg) for arg in get_args(type_) if arg is not type(None))
+    return Union[rest] if len(rest) < len(get_args(type_)) else None  # noqa: UP007 - made here
 
 
 def _is_enum(type_: Any) -> bool:
@@ -246,6 +296,14 @@ def _is_list(type_: Any) -> bool:
     return get_origin(type_) is list
 
 
+def _is_moment(type_: Any) -> bool:
+    return get_origin(type_) in (Union, types.UnionType) and set(get_args(type_)) == {datetime, int}
+
+
+def _is_row(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, tuple) and hasattr(type_, "_fields")
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -254,10 +312,18 @@ def _is_no_time(value: Any) -> bool:
     return value in (0, -1, "0", "-1")
 
 
+def _is_no_object(value: Any) -> bool:
+    """Tell an object that is there but says nothing, such as the stop loss of an order without."""
+    value = _decoded(value)
+    return value.__class__ is dict and not any(value.values())
+
+
 def _optional_hook(type_: Any, into: cattrs.Converter) -> Hook:
     inner = _optional(type_)
     hook = into.get_structure_hook(inner)
-    absent = _is_no_time if inner is datetime else _never
+    absent = _is_no_time if inner is datetime or _is_moment(inner) else _never
+    if attrs.has(inner):
+        absent = _is_no_object
 
     def structure(value: Any, _: Any) -> Any:
         if value is None or value == "" or absent(value):
@@ -286,6 +352,20 @@ def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
         except WireError as exc:
             raise exc.under(len(rows)) from None
         return rows
+
+    return structure
+
+
+def _row_hook(type_: Any, into: cattrs.Converter) -> Hook:
+    """Read a named tuple from an array, such as a level of an order book."""
+    hints = get_type_hints(type_)
+    columns = [(hint, into.get_structure_hook(hint)) for hint in hints.values()]
+
+    def structure(value: Any, _: Any) -> Any:
+        value = _decoded(value)
+        if value.__class__ is not list or len(value) < len(columns):
+            raise WireError(f"expected an array of {len(columns)}, got {_shown(value)}")
+        return type_(*[hook(v, hint) for v, (hint, hook) in zip(value, columns, strict=False)])
 
     return structure
 
@@ -340,10 +420,15 @@ def _expression(field: attrs.Attribute[Any], key: str) -> str:
         value = f"o[{key!r}]"
     elif field.default is None:
         value = f"get({key!r})"
+        for other in SPELLINGS.get(key, ()):
+            value = f"(a if (a := {value}) is not None and a != '' else get({other!r}, a))"
     else:
         default = f"default_{name}"
         default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
-        there = f"(v := get({key!r}, MISSING)) is MISSING"
+        there = "MISSING"
+        for spelling in (key, *SPELLINGS.get(key, ()))[::-1]:
+            there = f"get({spelling!r}, {there})"
+        there = f"(v := {there}) is MISSING"
         return f"{default} if {there} else hook_{name}(v, type_{name})"
     shortcut = _SHORTCUTS.get(inner, "None if (v := {value}) is None" if optional else "")
     if inner is str and optional:  # an empty text is no text
@@ -418,6 +503,8 @@ def _careful(
         found: dict[str, Any] = {}
         for field in fields:
             key = keys[field.name]
+            if other := SPELLINGS.get(key):
+                key = next((k for k in (key, *other) if o.get(k) not in (None, "")), key)
             if key in o:
                 try:
                     found[field.alias or field.name] = hooks[field.name](o[key], field.type)
@@ -436,7 +523,15 @@ def _careful(
 def _class_unhook(cls: Any, into: cattrs.Converter) -> Callable[[Any], dict[str, Any]]:
     """Generate the function that makes a JSON object; what equals its default stays out."""
     attrs.resolve_types(cls)
-    names = {field.name: override(rename=wire_name(field)) for field in attrs.fields(cls)}
+    names = {
+        field.name: override(
+            rename=wire_name(field),
+            unstruct_hook=(lambda value: json_text(into.unstructure(value)))
+            if _mark(field).text
+            else None,
+        )
+        for field in attrs.fields(cls)
+    }
     return make_dict_unstructure_fn(cls, into, _cattrs_omit_if_default=True, **names)  # type: ignore[arg-type]
 
 
@@ -448,6 +543,8 @@ def _make_converter() -> cattrs.Converter:
     kinds: list[tuple[Callable[[Any], bool], Callable[[Any, cattrs.Converter], Hook]]] = [
         (attrs.has, _class_hook),
         (_is_list, _list_hook),
+        (_is_row, _row_hook),
+        (_is_moment, lambda _type, into: into.get_structure_hook(datetime)),
         (_is_optional, _optional_hook),
     ]
     for is_kind, make_hook in kinds:

@@ -121,10 +121,13 @@ def arguments(endpoint: Endpoint, asked: Asked) -> dict[str, Any]:
     given = {name: text for name, text in asked.values.items() if name not in _OF_THE_GATE}
     try:
         params = converter.structure(given, endpoint.params)
+        if endpoint.check is not None:
+            endpoint.check(params)
     except WireError as exc:
         raise InvalidRequest(f"Invalid parameters,err:{exc.field}: {exc}", code=109400) from None
     # "10X" and "True" are read in answers, but have no place in requests.
     for name, text, _ in pairs(endpoint.unstructure(params)):
-        if name in given and f"{name}={given[name]}" != text:
+        nested = given.get(name, "")[:1] in {"[", "{"}  # JSON may be written in many ways
+        if name in given and not nested and f"{name}={given[name]}" != text:
             raise InvalidRequest(f"Invalid parameters,err:{name}: {given[name]}", code=109400)
     return {field: getattr(params, field) for field in endpoint.params.__slots__ if field[0] != "_"}

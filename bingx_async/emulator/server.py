@@ -264,10 +264,9 @@ class Emulator:
             body_of_stub = getattr(product(account, self.now()), method)
             if getattr(body_of_stub, "__endpoint__", None) is not None:
                 raise InvalidRequest(f"{endpoint.name} is not emulated", code=100404)
-            data = converter.unstructure(await body_of_stub(**given))
+            return _dress(endpoint, converter.unstructure(await body_of_stub(**given)))
         except ApiError as refusal:
             return encode({"code": refusal.code or 109400, "msg": refusal.message, "data": {}})
-        return encode({"code": 0, "msg": "", "data": data})
 
     def _whose(self, api_key: str | None) -> tuple[Account, ApiKey] | tuple[None, None]:
         for account in self._accounts.values():
@@ -279,6 +278,22 @@ class Emulator:
     def _in(self, seconds: float) -> int:
         """Tell the exchange's time so many seconds from now, in milliseconds."""
         return math.ceil(self.now().timestamp() * 1000 + seconds * 1000)
+
+
+def _dress(endpoint: Endpoint, answer: Any) -> bytes:
+    """Put an answer where its declaration says that it sits."""
+    if endpoint.answer == "file":
+        return bytes(answer)
+    if endpoint.answer == "bare":
+        return b"" if answer is None else encode(answer)
+    envelope = {"code": 0, "msg": ""}
+    if answer is None:
+        return encode(envelope)
+    if endpoint.answer == "flat":
+        return encode(envelope | answer)
+    for step in reversed(endpoint.answer.split(".")):
+        answer = {step: answer}
+    return encode(envelope | answer)
 
 
 def _drop(request: web.Request) -> web.Response:

@@ -1,7 +1,7 @@
 """Market data of USDT-M perpetual futures."""
 
 from bingx_async.endpoint import Section, get
-from bingx_async.swap.models import Contract, ServerTime
+from bingx_async.swap.models.market import Contract, ServerTime
 
 __all__ = ["Market"]
 

@@ -1,13 +1,14 @@
-"""Trading on USDT-M perpetual futures."""
+"""Positions of USDT-M perpetual futures: leverage, margin, modes and closing."""
 
 from bingx_async.endpoint import Section, get, post
-from bingx_async.swap.models import Leverage, LeverageBySide, PositionMode, PositionSide
+from bingx_async.swap.models.common import PositionSide
+from bingx_async.swap.models.positions import Leverage, LeverageBySide, PositionMode
 
-__all__ = ["Trade"]
+__all__ = ["Positions"]
 
 
-class Trade(Section):
-    """Leverage and position mode; a key is needed."""
+class Positions(Section):
+    """Positions, their leverage and margin; a key is needed."""
 
     @get("/openApi/swap/v2/trade/leverage", uid=5, group=2, needs="read")
     async def leverage(self, symbol: str) -> LeverageBySide:

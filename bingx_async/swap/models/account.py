@@ -1,0 +1,1 @@
+"""Balances and fund flows of USDT-M perpetual futures."""

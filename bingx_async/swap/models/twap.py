@@ -1,0 +1,1 @@
+"""Time-weighted orders of USDT-M perpetual futures."""
