@@ -39,6 +39,20 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
     """
     if status < _REDIRECT and _has_no_envelope(endpoint, body):
         return body if endpoint.returns is bytes else None
+    envelope = _accepted(endpoint, status, body)
+    if endpoint.returns is type(None):
+        return None
+    value, path = _locate(endpoint.answer, envelope)
+    try:
+        if value is _MISSING:
+            raise WireError("missing")
+        return endpoint.structure(value)
+    except WireError as exc:
+        raise _unreadable(endpoint, status, body, exc.under(*path)) from None
+
+
+def _accepted(endpoint: Endpoint, status: int, body: bytes) -> dict[str, object]:
+    """Return the envelope of an answer that says yes."""
     try:
         envelope = _envelope(decode(body))
         if "code" not in envelope and endpoint.answer != "bare":
@@ -57,17 +71,7 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         raise http_error(status, endpoint=endpoint.name)
     if status >= _REDIRECT:
         raise _unreadable(endpoint, status, body, WireError("a redirection is no answer"))
-    if endpoint.returns is type(None):
-        return None
-    value, path = _locate(endpoint.answer, envelope)
-    try:
-        if value is _MISSING:
-            raise WireError("missing")
-        return endpoint.structure(value)
-    except WireError as exc:
-        for step in reversed(path):
-            exc = exc.under(step)  # noqa: PLW2901 - the same error, from further out
-        raise _unreadable(endpoint, status, body, exc) from None
+    return envelope
 
 
 def _has_no_envelope(endpoint: Endpoint, body: bytes) -> bool:

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from bingx_async.account import Account
+from bingx_async.clock import Clock
 from bingx_async.endpoint import Endpoint, Section, endpoints_of
 from bingx_async.governor import Governor, uid_of_key
 from bingx_async.session import Credentials, Options, Placement, Session
@@ -23,8 +24,13 @@ __all__ = ["BingX", "Environment"]
 
 Environment = Literal["live", "vst"]
 
-_HOSTS: Final[Mapping[Environment, str]] = MappingProxyType(
-    {"live": "https://open-api.bingx.com", "vst": "https://open-api-vst.bingx.com"}
+# The host, and the one for requests that could not leave for it. (The documentation also names a
+# host in .io, which takes 60 requests a minute only.)
+_HOSTS: Final[Mapping[Environment, tuple[str, str]]] = MappingProxyType(
+    {
+        "live": ("https://open-api.bingx.com", "https://open-api.bingx.pro"),
+        "vst": ("https://open-api-vst.bingx.com", "https://open-api-vst.bingx.pro"),
+    }
 )
 _PRODUCTS: Final[Mapping[str, type[Section]]] = MappingProxyType(
     {"swap": Swap, "user_stream": UserStream, "account": Account}
@@ -38,6 +44,7 @@ class ClientOptions(TypedDict, total=False):
     timeout: float
     max_wait: float | None
     priority: int
+    retries: int
     placement: Placement
 
 
@@ -58,8 +65,10 @@ class BingX:
         secret_key: The secret of the key.
         environment: ``"live"``, or ``"vst"`` for demo trading with play money.
         base_url: Another exchange, such as an emulator's ``url``; overrides ``environment``.
-        uid: Label of the account, under which its quotas are counted; two keys of one account
-            are given the same. By default a digest of the key.
+        uid: Label of the account, under which its quotas are counted. Two keys of one account
+            must have the same, since they share its quotas: give both ``uid="auto"``, which asks
+            the exchange whose key it is before the first private call, or the UID itself. By
+            default a digest of the key, which is right for the only key of an account.
         ip: Label of the IP address from which requests leave; clients whose sessions leave from
             different addresses are given different ones.
         governor: Who hands out the permits; by default the event loop's own,
@@ -72,6 +81,8 @@ class BingX:
         max_wait: Seconds to wait for a permit; ``None`` waits as long as it takes.
         placement: ``"declared"`` sends a JSON body where the endpoint declares one, ``"query"``
             sends everything in the query string.
+        retries: How often to repeat what failed and can be repeated without harm: a read, or a
+            write that certainly never left. See :mod:`bingx_async.retry`.
 
     Raises:
         ValueError: An argument is out of its range, or names what does not exist.
@@ -95,6 +106,7 @@ class BingX:
         timeout: float = 10.0,
         max_wait: float | None = None,
         placement: Placement = "declared",
+        retries: int = 3,
     ) -> None:
         if environment not in _HOSTS:
             raise ValueError(
@@ -108,9 +120,13 @@ class BingX:
             uid = uid_of_key(credentials.api_key)
         self.environment: Environment = environment
         self._credentials = credentials
+        host, fallback = (base_url, None) if base_url else _HOSTS[environment]
         self._use(
             Session(
-                _base_url(base_url or _HOSTS[environment]),
+                _base_url(host),
+                fallback_url=fallback,
+                whose_key=endpoints_of(Account)["uid"],
+                what_time=endpoints_of(Swap)["server_time"],
                 credentials=credentials,
                 uid=uid,
                 ip=ip,
@@ -121,6 +137,7 @@ class BingX:
                     timeout=timeout,
                     max_wait=max_wait,
                     placement=placement,
+                    retries=retries,
                 ),
             )
         )
@@ -154,8 +171,8 @@ class BingX:
         The view shares the connections and the governor; closing it does nothing.
 
         Args:
-            options: ``recv_window``, ``timeout``, ``max_wait`` and ``placement``, as for
-                :class:`BingX`, and ``priority``: who goes first when several wait for a permit,
+            options: ``recv_window``, ``timeout``, ``max_wait``, ``placement`` and ``retries``, as
+                for :class:`BingX`, and ``priority``: who goes first when several wait for a permit,
                 the higher number (0 by default). What is not given stays as it is.
 
         Raises:
@@ -182,8 +199,27 @@ class BingX:
 
     @property
     def uid(self) -> str | None:
-        """The label under which the account's quotas are counted."""
+        """The label under which the account's quotas are counted; ``"auto"`` until it is known."""
         return self._session.uid
+
+    @property
+    def clock(self) -> Clock:
+        """The exchange's clock as this client knows it."""
+        return self._session.clock
+
+    async def measure_clock(self) -> Clock:
+        """
+        Look at the exchange's clock, and go by it for timestamps from now on.
+
+        This happens by itself when the exchange refuses a timestamp.
+
+        Returns:
+            The clock, with its offset and how far that may be wrong.
+
+        Raises:
+            BingXError: The exchange does not tell the time.
+        """
+        return await self._session.measure_clock()
 
     async def close(self) -> None:
         """

@@ -136,6 +136,11 @@ class ApiError(BingXError):
 class AuthError(ApiError):
     """Fix the key, its permission, or the clock."""
 
+    @property
+    def is_about_the_clock(self) -> bool:
+        """Whether the timestamp was refused, so that nothing was executed."""
+        return self.code in _CLOCK
+
 
 class RateLimited(ApiError):  # noqa: N818
     """
@@ -188,6 +193,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # "can retry after time: <ms>".
 _UNBLOCKED: Final = re.compile(r"(?:unblocked after|retry after time:?)\s*(\d{13})(?!\d)")
 
+_CLOCK: Final = frozenset({100421, 109400, 80014})
 _AUTH: Final = frozenset({100001, 100004, 100401, 100403, 100412, 100413, 100419})
 _RATE: Final = frozenset({100409, 100410, 109429})
 _UNAVAILABLE: Final = frozenset(
@@ -209,7 +215,7 @@ def _class_of(code: int, message: str) -> type[ApiError]:
     text = message.lower()
     # 100421, 109400 and 80014 stand for a clock that is off in one place and for a refusal in
     # another; 109500 and 100500 for a failure of theirs and for a symbol nobody knows.
-    if code in {100421, 109400, 80014} and "timestamp" in text:
+    if code in _CLOCK and "timestamp" in text:
         return AuthError
     if code in {109500, 100500} and "not exist" in text:
         return InvalidRequest

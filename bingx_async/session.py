@@ -5,18 +5,18 @@ The order matters. The arguments become text first, so that a bad one is refused
 waits. The permit comes next. Only then is the time taken and the request signed, since a call that
 waited ten seconds in a lane must not carry a ten-second-old timestamp. The permit is returned when
 the response has been read, and the answer is structured after that.
+
+What is repeated, and when, is the business of :mod:`bingx_async.retry`; what is certain about the
+sending, that of :mod:`bingx_async.transport`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import copy
 import hmac
 import logging
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, Self, get_args
 
 import aiohttp
@@ -24,30 +24,30 @@ from attrs import evolve, field, frozen
 from yarl import URL
 
 from bingx_async.answer import read
+from bingx_async.clock import Clock, Sighting
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import (
     AuthError,
+    BingXError,
     InvalidRequest,
     NotSent,
-    OutcomeUnknown,
-    QuotaTimeout,
     RateLimited,
-    TransportError,
 )
 from bingx_async.governor import Governor, Permit
+from bingx_async.retry import Patience, retry_in
 from bingx_async.signing import Pair, canonical, json_body, pair, pairs, query, sign
+from bingx_async.transport import Attempt, Hosts, Http, attempt_under_way, failure_of
 
-__all__ = ["Credentials", "Options", "Session"]
+__all__ = ["AUTO", "Credentials", "Options", "Session"]
+
+AUTO: Final = "auto"
+"""The label of an account that the exchange is asked to name."""
 
 Placement = Literal["declared", "query"]
 
 _log: Final = logging.getLogger("bingx_async")
 
-# After that many refusals in a row waiting on would not help.
-_MOST_REFUSALS: Final = 3
-# "Recovers after 5 minutes", where the exchange names no time.
-_PENALTY: Final = 300.0
-_LONGEST_PENALTY: Final = 3600.0
+_SIGHTINGS: Final = 4
 
 
 def _check_options(options: Any) -> None:
@@ -57,6 +57,7 @@ def _check_options(options: Any) -> None:
         "max_wait": options.max_wait is None
         or (isinstance(options.max_wait, (int, float)) and options.max_wait >= 0),
         "priority": isinstance(options.priority, int),
+        "retries": isinstance(options.retries, int) and options.retries >= 0,
         "placement": options.placement in get_args(Placement),
     }
     for name, holds in checks.items():
@@ -72,6 +73,7 @@ class Options:
     timeout: float = 10.0
     max_wait: float | None = None
     priority: int = 0
+    retries: int = 3
     placement: Placement = "declared"
 
     def __attrs_post_init__(self) -> None:
@@ -86,78 +88,13 @@ class Credentials:
     signing_key: hmac.HMAC = field(repr=False)
 
 
-class _Attempt:
-    """
-    One sending of one request, which must not become two.
+class _Identity:
+    """Under which label an account's quotas are counted; a client's views share it."""
 
-    aiohttp repeats a GET by itself when a kept-alive connection turns out to be closed. The
-    exchange may have counted the first one, so the second would leave without a permit. The
-    connector made here prevents that, and knows to the point when a request may have left. For a
-    session handed in, the attempt is a client middleware, which knows it a little less well.
-    """
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = False
-
-    def refuse_a_second(self) -> None:
-        if self.left:
-            raise aiohttp.ServerDisconnectedError("the connection was closed by the exchange")
-
-    async def __call__(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        self.refuse_a_second()
-        self.left = True
-        return await handler(request)
-
-
-_attempt: contextvars.ContextVar[_Attempt] = contextvars.ContextVar("bingx_async_attempt")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Gives each attempt one connection; until it has it, the request certainly was not sent."""
-
-    async def connect(self, *args: Any, **kwargs: Any) -> Any:
-        attempt = _attempt.get()
-        attempt.refuse_a_second()
-        connection = await super().connect(*args, **kwargs)
-        attempt.left = True
-        return connection
-
-
-class _Http:
-    """The aiohttp session, handed in or made inside the running loop on first use."""
-
-    def __init__(self, session: aiohttp.ClientSession | None) -> None:
-        self.owned = session is None
-        self._session = session
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-
-    def session(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if self._session is not None and self._loop is loop and not self._session.closed:
-            return self._session
-        if self._closed or (self._session is not None and self._session.closed):
-            raise RuntimeError("the client, or the session handed to it, is closed")
-        if self._loop is not None and self._loop is not loop:
-            raise RuntimeError("the client belongs to another event loop: make one in each")
-        self._loop = loop
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                # No limit of connections: who has a permit must not queue again, least of all
-                # with a timestamp that grows old.
-                connector=_Connector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
-
-    async def close(self) -> None:
-        self._closed = True
-        if self.owned and self._session is not None:
-            await self._session.close()
+    def __init__(self, uid: str | None) -> None:
+        self.uid = uid
+        self.auto = uid == AUTO
+        self.lock = asyncio.Lock()
 
 
 class Session:
@@ -166,31 +103,42 @@ class Session:
 
     Args:
         base_url: Scheme and host, without a slash at the end.
+        fallback_url: The same exchange by another name, for requests that could not leave.
         credentials: The key; ``None`` serves public endpoints only.
-        uid: Label of the account, under which its quotas are counted.
+        uid: Label of the account, under which its quotas are counted; ``"auto"`` asks the exchange.
         ip: Label of the IP address from which requests leave.
         governor: Hands out the permits; ``None`` takes the event loop's own.
         session: An aiohttp session to use, and to leave open; ``None`` makes one.
         options: See :class:`Options`.
+        whose_key: The endpoint that tells the UID of a key.
+        what_time: The endpoint that tells the exchange's time.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
+        fallback_url: str | None = None,
         credentials: Credentials | None = None,
         uid: str | None = None,
         ip: str = "default",
         governor: Governor | None = None,
         session: aiohttp.ClientSession | None = None,
         options: Options | None = None,
+        whose_key: Endpoint | None = None,
+        what_time: Endpoint | None = None,
     ) -> None:
         self.base_url = base_url
-        self.uid = uid
         self.ip = ip
+        self.clock = Clock.of(base_url)
+        self._identity = _Identity(uid)
         self._credentials = credentials
         self._governor = governor
-        self._http = _Http(session)
+        self._http = Http(session)
+        self._hosts = Hosts(base_url, fallback_url)
+        self._measuring = asyncio.Lock()
+        self._whose_key = whose_key
+        self._what_time = what_time
         self._is_view = False
         key = {"X-BX-APIKEY": credentials.api_key} if credentials else {}
         self._headers = {
@@ -198,7 +146,6 @@ class Session:
             "query": key,
             "json": {**key, "Content-Type": "application/json"},
         }
-        self._addresses: dict[str, URL] = {}
         self._set_options(options or Options())
 
     def _set_options(self, options: Options) -> None:
@@ -212,6 +159,11 @@ class Session:
         if self._governor is None:
             self._governor = Governor.current()
         return self._governor
+
+    @property
+    def uid(self) -> str | None:
+        """The label of the account; ``"auto"`` until the exchange has told it."""
+        return self._identity.uid
 
     def with_options(self, **changes: Any) -> Self:
         """Return a view with other options and the same connections; closing it does nothing."""
@@ -240,32 +192,84 @@ class Session:
         except InvalidRequest as exc:
             raise InvalidRequest(exc.message, endpoint=endpoint.name) from None
         http = self._http.session()
-        max_wait = self.options.max_wait
-        started = time.monotonic()
-        refusal: RateLimited | None = None
-        for _ in range(_MOST_REFUSALS):
-            permit = self.governor.permit(
-                endpoint,
-                uid=self.uid if endpoint.needs else None,
-                ip=self.ip,
-                priority=self.options.priority,
-                max_wait=max_wait,
-            )
+        uid = None
+        if endpoint.needs is not None:
+            uid = await self._find_uid(endpoint) if self._identity.auto else self._identity.uid
+        patience = Patience(retries=self.options.retries, max_wait=self.options.max_wait)
+        while True:
+            clock_set = self.clock.times_set
             try:
-                async with permit:
-                    response, body = await self._send(http, endpoint, parts, permit)
-            except QuotaTimeout:
-                if refusal is not None:  # it says more: who refused, and until when
-                    raise refusal from None
-                raise
-            try:
-                return read(endpoint, response.status, body)
-            except RateLimited as exc:
-                refusal = exc
-            _close(permit, refusal, response.headers.get("Date"))
-            if self.options.max_wait is not None:
-                max_wait = max(0.0, self.options.max_wait - (time.monotonic() - started))
-        raise refusal or AssertionError("a call ends with an answer or an error")
+                return await self._attempt(http, endpoint, parts, uid, patience.left)
+            except AuthError as exc:
+                patience.refused_the_time(exc)
+                if endpoint is self._what_time:  # it is what would be asked
+                    raise
+                await self._clock_refused(exc, clock_set)
+            except BingXError as exc:
+                # What was never sent can be repeated, unless somebody closed the client meanwhile.
+                await patience.after(exc, idempotent=endpoint.idempotent, closed=http.closed)
+
+    async def _attempt(
+        self,
+        http: aiohttp.ClientSession,
+        endpoint: Endpoint,
+        parts: list[Pair],
+        uid: str | None,
+        max_wait: float | None,
+    ) -> Any:
+        """Wait for a permit, send once, and read the answer."""
+        permit = self.governor.permit(
+            endpoint, uid=uid, ip=self.ip, priority=self.options.priority, max_wait=max_wait
+        )
+        async with permit:
+            response, body = await self._send(http, endpoint, parts, permit)
+        try:
+            return read(endpoint, response.status, body)
+        except RateLimited as exc:
+            _close(permit, exc, response.headers.get("Date"))
+            raise
+
+    async def _clock_refused(self, refusal: AuthError, clock_set: int) -> None:
+        """Look at the exchange's clock after a timestamp was refused."""
+        try:
+            await self.measure_clock(since=clock_set)
+        except BingXError:
+            raise refusal from None
+
+    async def measure_clock(self, *, since: int | None = None) -> Clock:
+        """
+        Look at the exchange's clock several times, and go by the best look from now on.
+
+        Args:
+            since: Do so only if nobody has since the clock's :attr:`~Clock.times_set` was this.
+
+        Returns:
+            The clock of this host.
+        """
+        endpoint = self._what_time
+        async with self._measuring:
+            if endpoint is None or since not in {None, self.clock.times_set}:
+                return self.clock
+            sightings: list[Sighting] = []
+            for _ in range(_SIGHTINGS):
+                asked = time.time() * 1000
+                shown = (await self.call(endpoint, endpoint.params())).server_time
+                sightings.append(Sighting.of(asked, time.time() * 1000, shown))
+            self.clock.set(sightings)
+        _log.info("the exchange's clock is %+d ms off this one", self.clock.offset)
+        return self.clock
+
+    async def _find_uid(self, endpoint: Endpoint) -> str | None:
+        """Return the UID of the key, for which the exchange is asked once."""
+        question = self._whose_key
+        # All questions whose key it is share one label, as nobody knows yet whose key it is.
+        if question is None or endpoint is question:
+            return AUTO
+        async with self._identity.lock:
+            if self._identity.auto:
+                found = await self.call(question, question.params())
+                self._identity.uid, self._identity.auto = str(found.uid), False
+        return self._identity.uid
 
     async def _send(
         self,
@@ -278,9 +282,10 @@ class Session:
         if http.closed:
             permit.not_sent()
             raise NotSent("the client was closed while the call waited", endpoint=endpoint.name)
-        url, headers, data = self._request(endpoint, parts)
-        attempt = _Attempt()
-        context = _attempt.set(attempt)
+        host = self._hosts.choose()
+        url, headers, data = self._request(host, endpoint, parts)
+        attempt = Attempt()
+        context = attempt_under_way.set(attempt)
         started = time.monotonic()
         try:
             async with http.request(
@@ -299,7 +304,13 @@ class Session:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             # Not chained: aiohttp's messages may hold the URL, and so the signature.
-            failure = self._failure(exc, attempt, endpoint)
+            failure = failure_of(
+                exc,
+                attempt,
+                endpoint=endpoint.name,
+                host=host,
+                timeout=self.options.timeout,
+            )
         else:
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug(
@@ -311,16 +322,17 @@ class Session:
                 )
             return response, body
         finally:
-            _attempt.reset(context)
+            attempt_under_way.reset(context)
         if isinstance(failure, NotSent):
             permit.not_sent()
+            self._hosts.unreachable(host)
         _log.debug("%s", failure)
         raise failure
 
     def _request(
-        self, endpoint: Endpoint, parts: list[Pair]
+        self, host: str, endpoint: Endpoint, parts: list[Pair]
     ) -> tuple[URL, dict[str, str], bytes | None]:
-        now = str(time.time_ns() // 1_000_000)
+        now = str(self.clock.now())
         stamped = [*parts, ("timestamp", f"timestamp={now}", f'"timestamp":{now}')]
         credentials = self._credentials if endpoint.needs is not None else None
         if credentials is not None:
@@ -329,42 +341,15 @@ class Session:
         text = canonical(stamped)
         signature = sign(text, credentials.signing_key) if credentials is not None else None
         if endpoint.body == "json" and self.options.placement == "declared":
-            if (address := self._addresses.get(endpoint.path)) is None:
-                address = URL(self.base_url + endpoint.path, encoded=True)
-                self._addresses[endpoint.path] = address
+            address = self._hosts.address(host, endpoint.path)
             return address, self._headers["json"], json_body(stamped, signature)
-        address = URL(
-            f"{self.base_url}{endpoint.path}?{query(stamped, text, signature)}", encoded=True
-        )
+        address = URL(f"{host}{endpoint.path}?{query(stamped, text, signature)}", encoded=True)
         return address, self._headers["query" if credentials is not None else "public"], None
-
-    def _failure(self, exc: Exception, attempt: _Attempt, endpoint: Endpoint) -> TransportError:
-        reason = getattr(exc, "strerror", None) or type(exc).__name__
-        if isinstance(exc, TimeoutError):
-            reason = f"no answer within {self.options.timeout:g} s"
-        if isinstance(exc, _BEFORE_SENDING) or not attempt.left:
-            return NotSent(
-                f"could not reach {self.base_url} ({reason}); nothing was sent",
-                endpoint=endpoint.name,
-            )
-        return OutcomeUnknown(
-            f"the connection failed ({reason}) after the request may have left;"
-            " look whether it was executed before you repeat it",
-            endpoint=endpoint.name,
-        )
-
-
-# These come from making the connection, so that the request was still here.
-_BEFORE_SENDING: Final = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ClientHttpProxyError,
-    aiohttp.ConnectionTimeoutError,
-)
 
 
 def _close(permit: Permit, refusal: RateLimited, date: str | None) -> None:
     """Let nothing through that the exchange would refuse as well."""
-    seconds = _retry_in(refusal, date)
+    seconds = retry_in(refusal, date)
     permit.refused(seconds, whole_address=refusal.whole_address)
     _log.warning(
         "%s: refused because of a limit (%s); %s closed for %.1f s",
@@ -373,19 +358,3 @@ def _close(permit: Permit, refusal: RateLimited, date: str | None) -> None:
         "this IP address is" if refusal.whole_address else "it is",
         seconds,
     )
-
-
-def _retry_in(refusal: RateLimited, date: str | None) -> float:
-    """Tell for how many seconds a refusal holds, by the exchange's clock where it shows it."""
-    if refusal.retry_at is None:
-        return _PENALTY
-    now = datetime.now(UTC)
-    if date is not None:
-        try:
-            now = parsedate_to_datetime(date)
-            if now.tzinfo is None:  # "-0000": UTC, and nothing said about where the server is
-                now = now.replace(tzinfo=UTC)
-        except ValueError:
-            _log.debug("the exchange's Date header cannot be read")
-    seconds = (refusal.retry_at - now).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_PENALTY)

@@ -79,9 +79,9 @@ class WireError(ValueError):
         self.reason = reason
         self.path = path
 
-    def under(self, step: str | int) -> Self:
-        """The same error, seen from one level further out."""
-        return type(self)(self.reason, (step, *self.path))
+    def under(self, *steps: str | int) -> Self:
+        """The same error, seen from so many levels further out."""
+        return type(self)(self.reason, (*steps, *self.path))
 
     @property
     def field(self) -> str:
@@ -130,6 +130,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "activationPrice": ("actPrice",),
     "replaceMsg": ("ReplaceMsg",),
     "maxNumOrder": ("maxMumOrder",),
+    "openTime": ("time",),
 }
 # And what the same word is called, in lower case.
 _SYNONYMS: Final[Mapping[str, str]] = {"ask": "sell", "bid": "buy", "canceled": "cancelled"}
@@ -153,9 +154,10 @@ class OpenEnum(StrEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
-        word = value.casefold()
-        for member in cls:
-            if member.value.casefold() in (word, _SYNONYMS.get(word)):
+        known = {member.value.casefold(): member for member in cls}
+        if len(known) == len(cls):  # "1m" is a minute and "1M" a month: there, the case says which
+            word = value.casefold()
+            if (member := known.get(word) or known.get(_SYNONYMS.get(word, ""))) is not None:
                 return member
         unknown = str.__new__(cls, value)
         unknown._name_ = "UNKNOWN"

@@ -39,6 +39,8 @@ KEY, SECRET = "key-of-somebody-1234", "secret-of-somebody-5678"
 
 
 def client(server, **options):
+    """One attempt a call, unless something else is asked for; repeating is in test_retry.py."""
+    options.setdefault("retries", 0)
     return BingX(KEY, SECRET, base_url=server.url, governor=Governor(), uid="1", **options)
 
 
