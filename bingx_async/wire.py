@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -124,6 +124,11 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "clientOrderId": ("clientOrderID", "cancelClientOrderId"),
     "positionId": ("positionID",),
     "origQty": ("quantity",),
+    "qty": ("volume",),
+    "quoteQty": ("amount",),
+    "commissionAsset": ("currency",),
+    "errorCode": ("code",),
+    "errorMessage": ("errorMsg", "msg", "error"),
     "stopPrice": ("StopPrice",),
     "stopGuaranteed": ("StopGuaranteed",),
     "realisedProfit": ("realizedProfit",),
@@ -131,7 +136,15 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "replaceMsg": ("ReplaceMsg",),
     "maxNumOrder": ("maxMumOrder",),
     "openTime": ("time",),
+    "success": ("Success",),
 }
+
+
+def _spellings(key: str, own: Container[str]) -> tuple[str, ...]:
+    """Tell the other names of a key, but for those that are keys of the class themselves."""
+    return tuple(name for name in SPELLINGS.get(key, ()) if name not in own)
+
+
 # And what the same word is called, in lower case.
 _SYNONYMS: Final[Mapping[str, str]] = {"ask": "sell", "bid": "buy", "canceled": "cancelled"}
 
@@ -306,6 +319,9 @@ def _is_row(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, tuple) and hasattr(type_, "_fields")
 
 
+_NOTHING: Final[tuple[object, ...]] = (None, "", 0, "0", [], {})
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -314,18 +330,34 @@ def _is_no_time(value: Any) -> bool:
     return value in (0, -1, "0", "-1")
 
 
-def _is_no_object(value: Any) -> bool:
-    """Tell an object that is there but says nothing, such as the stop loss of an order without."""
-    value = _decoded(value)
-    return value.__class__ is dict and not any(value.values())
+def _no_object(cls: Any) -> Callable[[Any], bool]:
+    """
+    Make the test for an object that is there but says nothing.
+
+    Such is the stop loss of an order without one: whatever makes it one is empty, though other
+    fields may hold a default.
+    """
+    attrs.resolve_types(cls)
+    fields = [field for field in attrs.fields(cls) if field.init]
+    needed = [wire_name(field) for field in fields if field.default is attrs.NOTHING]
+
+    def absent(value: Any) -> bool:
+        value = _decoded(value)
+        if value.__class__ is not dict:
+            return False
+        return not any(value.get(key) not in _NOTHING for key in needed or value)
+
+    return absent
 
 
 def _optional_hook(type_: Any, into: cattrs.Converter) -> Hook:
     inner = _optional(type_)
     hook = into.get_structure_hook(inner)
-    absent = _is_no_time if inner is datetime or _is_moment(inner) else _never
-    if attrs.has(inner):
-        absent = _is_no_object
+    absent: Callable[[Any], bool] = _never
+    if inner is datetime or _is_moment(inner):
+        absent = _is_no_time
+    elif attrs.has(inner):
+        absent = _no_object(inner)
 
     def structure(value: Any, _: Any) -> Any:
         if value is None or value == "" or absent(value):
@@ -343,8 +375,8 @@ def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
         if value is None or value == "":
             return []
         value = _decoded(value)
-        if value.__class__ is dict:  # one row, where the exchange leaves the list out
-            value = [value]
+        if value.__class__ is dict:  # one row, where the exchange leaves the list out, or none
+            value = [value] if any(value.values()) else []
         if value.__class__ is not list:
             raise WireError(f"expected a list, got {_shown(value)}")
         rows: list[Any] = []
@@ -412,7 +444,7 @@ _SHORTCUTS: Final[dict[type, str]] = {
 }
 
 
-def _expression(field: attrs.Attribute[Any], key: str) -> str:
+def _expression(field: attrs.Attribute[Any], key: str, others: tuple[str, ...]) -> str:
     """Write the expression that makes one argument of a class's ``__init__`` from ``o``."""
     name, optional = field.name, _optional(field.type)
     inner = optional or _bare(field.type)
@@ -422,13 +454,13 @@ def _expression(field: attrs.Attribute[Any], key: str) -> str:
         value = f"o[{key!r}]"
     elif field.default is None:
         value = f"get({key!r})"
-        for other in SPELLINGS.get(key, ()):
+        for other in others:
             value = f"(a if (a := {value}) is not None and a != '' else get({other!r}, a))"
     else:
         default = f"default_{name}"
         default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
         there = "MISSING"
-        for spelling in (key, *SPELLINGS.get(key, ()))[::-1]:
+        for spelling in (key, *others)[::-1]:
             there = f"get({spelling!r}, {there})"
         there = f"(v := {there}) is MISSING"
         return f"{default} if {there} else hook_{name}(v, type_{name})"
@@ -451,6 +483,8 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
     attrs.resolve_types(cls)
     fields = [field for field in attrs.fields(cls) if field.init]
     keys = {field.name: wire_name(field) for field in fields}
+    own = set(keys.values())
+    others = {name: _spellings(key, own) for name, key in keys.items()}
     hooks = {field.name: into.get_structure_hook(field.type) for field in fields}
 
     def unpack(o: Any) -> dict[str, Any]:
@@ -461,7 +495,7 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
 
     scope: dict[str, Any] = {
         "cls": cls,
-        "careful": _careful(cls, fields, keys, hooks),
+        "careful": _careful(cls, fields, keys, others, hooks),
         "unpack": unpack,
         "MISSING": object(),
         "Decimal": Decimal,
@@ -477,7 +511,7 @@ def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
             scope[f"words_{field.name}"] = _members(word)
     arguments = "".join(
         f"            {f'{field.alias}=' if field.kw_only else ''}"
-        f"{_expression(field, keys[field.name])},\n"
+        f"{_expression(field, keys[field.name], others[field.name])},\n"
         for field in fields
     )
     source = f"""
@@ -497,7 +531,11 @@ def structure(o, _):
 
 
 def _careful(
-    cls: Any, fields: list[attrs.Attribute[Any]], keys: dict[str, str], hooks: dict[str, Hook]
+    cls: Any,
+    fields: list[attrs.Attribute[Any]],
+    keys: dict[str, str],
+    others: dict[str, tuple[str, ...]],
+    hooks: dict[str, Hook],
 ) -> Callable[[dict[str, Any]], Any]:
     """Make the function that reads a JSON object field by field, or says where it cannot."""
 
@@ -505,8 +543,10 @@ def _careful(
         found: dict[str, Any] = {}
         for field in fields:
             key = keys[field.name]
-            if other := SPELLINGS.get(key):
-                key = next((k for k in (key, *other) if o.get(k) not in (None, "")), key)
+            if other := others[field.name]:
+                there = [k for k in (key, *other) if k in o]
+                full = (k for k in there if o[k] is not None and o[k] != "")
+                key = next(full, there[0] if there else key)
             if key in o:
                 try:
                     found[field.alias or field.name] = hooks[field.name](o[key], field.type)

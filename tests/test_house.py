@@ -18,9 +18,23 @@ FLOORS = [
     {"answer", "bucket"},
     {"agenda"},
     {"governor"},
+    {"retry", "transport", "clock"},
     {"session"},
-    {"swap.models"},
-    {"swap.market", "swap.trade"},
+    {"swap.models", "swap.models.common"},
+    {
+        "swap.models.market",
+        "swap.models.orders",
+        "swap.models.positions",
+        "swap.models.twap",
+        "swap.models.account",
+    },
+    {"swap.checks", "swap.position_checks"},
+    {
+        *("swap.market", "swap.order_queries", "swap.positions", "swap.twap", "swap.account"),
+        *("account", "user_stream"),
+    },
+    {"swap.orders"},
+    {"swap.exactly_once"},
     {"swap"},
     {"client"},
     {""},
@@ -33,8 +47,16 @@ FLOORS = [
     {"__main__"},
 ]
 # Sections are declarations: they know endpoints and models, and no engine.
-DECLARATIONS = {"swap.models", "swap.market", "swap.trade", "swap"}
-ENGINES = {"governor", "session", "client", "answer", "bucket", "agenda", "signing"}
+DECLARATIONS = {
+    module
+    for floor in FLOORS
+    for module in floor
+    if module.partition(".")[0] in {"swap", "account", "user_stream"}
+}
+ENGINES = {
+    *("governor", "session", "client", "answer", "bucket", "agenda", "signing"),
+    *("retry", "transport", "clock"),
+}
 
 
 def name_of(path):

@@ -437,3 +437,26 @@ def test_nothing_but_a_wire_error_comes_out(answer, cls):
         assert isinstance(converter.structure(answer, cls), cls)
     except WireError as exc:
         assert exc.reason
+
+
+def test_an_object_without_what_makes_it_one_is_none():
+    """Such as the stop loss of an order without one, whose other fields may hold a default."""
+    for empty in ({}, {"price": "", "kind": "x"}, {"price": 0, "kind": "x"}, '{"kind": "x"}'):
+        assert converter.structure({"leg": empty}, Loose) == Loose()
+    assert converter.structure({"leg": {"price": "0.1"}}, Loose).leg == Leg(Decimal("0.1"))
+
+
+@attrs.define
+class Replacing:
+    """Two ids, of which one is called like the other elsewhere."""
+
+    client_order_id: str | None = None
+    cancel_client_order_id: str | None = None
+
+
+def test_a_field_reads_no_key_that_belongs_to_another():
+    """Even if it is another spelling of its own elsewhere."""
+    given = {"cancelClientOrderId": "old"}
+    assert converter.structure(given, Replacing) == Replacing(None, "old")
+    odd = {**given, "clientOrderId": 7}
+    assert converter.structure(odd, Replacing) == Replacing("7", "old")

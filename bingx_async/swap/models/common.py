@@ -1,14 +1,21 @@
-"""Words that several chapters of USDT-M perpetual futures share."""
+"""Words that requests and answers of USDT-M perpetual futures are made of."""
 
 from bingx_async.wire import OpenEnum
 
 __all__ = [
+    "AutoCloseType",
+    "CancelReplaceMode",
+    "CancelRestrictions",
+    "CountdownAction",
+    "CountdownStatus",
+    "FillRole",
     "OrderSide",
     "OrderStatus",
     "OrderType",
     "PositionSide",
     "StopGuaranteed",
     "TimeInForce",
+    "TradingUnit",
     "WorkingType",
 ]
 
@@ -104,3 +111,63 @@ class StopGuaranteed(OpenEnum):
     FALSE = "false"
     CUT_FEE = "cutfee"
     """Guaranteed, with the fee reduction of VIP accounts."""
+
+
+class CancelReplaceMode(OpenEnum):
+    """What becomes of the new order if the old one cannot be cancelled."""
+
+    STOP_ON_FAILURE = "STOP_ON_FAILURE"
+    """It is not placed."""
+    ALLOW_FAILURE = "ALLOW_FAILURE"
+    """It is placed all the same."""
+
+
+class CancelRestrictions(OpenEnum):
+    """Where an order must stand to be cancelled and replaced."""
+
+    ONLY_NEW = "ONLY_NEW"
+    ONLY_PENDING = "ONLY_PENDING"
+    ONLY_PARTIALLY_FILLED = "ONLY_PARTIALLY_FILLED"
+
+
+class CountdownAction(OpenEnum):
+    """What to do with the countdown that ends in the cancelling of all orders."""
+
+    ACTIVATE = "ACTIVATE"
+    """Start it, or start it anew."""
+    CLOSE = "CLOSE"
+    """Stop it."""
+
+
+class CountdownStatus(OpenEnum):
+    """Where the countdown stands that ends in the cancelling of all orders."""
+
+    ACTIVATED = "ACTIVATED"
+    CLOSED = "CLOSED"
+    FAILED = "FAILED"
+
+
+class TradingUnit(OpenEnum):
+    """What quantities are counted in."""
+
+    COIN = "COIN"
+    """The traded asset."""
+    CONT = "CONT"
+    """Contracts."""
+
+
+class AutoCloseType(OpenEnum):
+    """Why the exchange closed a position."""
+
+    LIQUIDATION = "LIQUIDATION"
+    ADL = "ADL"
+    """Auto-deleveraging: it was the counterparty of a liquidation."""
+
+
+class FillRole(OpenEnum):
+    """Which side of a trade an order was."""
+
+    MAKER = "maker"
+    """It rested in the book."""
+    TAKER = "taker"
+    """It met an order that rested."""

@@ -1,12 +1,17 @@
-"""Orders of USDT-M perpetual futures."""
+"""Orders of USDT-M perpetual futures, and what became of them."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, cast
 
-from attrs import define
+from attrs import define, field
 
+from bingx_async.errors import ApiError, Rejected, api_error
 from bingx_async.swap.models.common import (
+    CancelReplaceMode,
+    CancelRestrictions,
+    CountdownStatus,
+    FillRole,
     OrderSide,
     OrderStatus,
     OrderType,
@@ -15,9 +20,22 @@ from bingx_async.swap.models.common import (
     TimeInForce,
     WorkingType,
 )
-from bingx_async.wire import wire
+from bingx_async.wire import converter, wire
 
-__all__ = ["AttachedOrder", "NewOrder", "Order"]
+__all__ = [
+    "AmendedOrder",
+    "AttachedOrder",
+    "CancelledOrders",
+    "Countdown",
+    "FailedOrder",
+    "Fill",
+    "FillPage",
+    "NewOrder",
+    "NewReplacement",
+    "Order",
+    "PlacedOrders",
+    "Replacement",
+]
 
 
 @define
@@ -178,3 +196,232 @@ class NewOrder:
     client_order_id: str | None = None
     stop_guaranteed: StopGuaranteed | None = None
     position_id: int | None = None
+
+
+@define(kw_only=True)
+class NewReplacement(NewOrder):
+    """
+    One order of a batch and the one that it replaces, which is named by one of its two ids.
+
+    Attributes:
+        cancel_replace_mode: What becomes of the new order if the old one cannot be cancelled.
+        cancel_order_id: The exchange's number of the old order; goes before the other id.
+        cancel_client_order_id: The caller's own id of the old order.
+        cancel_restrictions: Where the old order must stand to be cancelled; anywhere without it.
+    """
+
+    cancel_replace_mode: CancelReplaceMode
+    cancel_order_id: int | None = None
+    cancel_client_order_id: str | None = None
+    cancel_restrictions: CancelRestrictions | None = None
+
+
+@define
+class FailedOrder:
+    """
+    An order of a batch with which the exchange did not do what was asked.
+
+    Attributes:
+        error_code: The exchange's code.
+        error_message: The exchange's own words.
+        order_id: The exchange's number of the order; ``None`` or 0 if it was not placed.
+        client_order_id: The caller's own id, in lower case.
+        symbol: Trading pair with a hyphen, where the exchange repeats it.
+        side: Direction, where the exchange repeats it.
+        position_side: The side of the position, where the exchange repeats it.
+        type: Kind of order, where the exchange repeats it.
+    """
+
+    error_code: int | None = None
+    error_message: str | None = None
+    order_id: int | None = None
+    client_order_id: str | None = None
+    symbol: str | None = None
+    side: OrderSide | None = None
+    position_side: PositionSide | None = None
+    type: OrderType | None = None
+
+    @property
+    def error(self) -> ApiError:
+        """The error that the same refusal of a single order would have raised."""
+        if self.error_code is None:
+            return Rejected(self.error_message or "no message")
+        return api_error(self.error_code, self.error_message or "")
+
+
+@define
+class PlacedOrders:
+    """
+    What became of a batch of new orders.
+
+    Attributes:
+        orders: Those that were placed; not always in the order in which they were sent.
+        errors: Those that were refused, and why.
+    """
+
+    orders: list[Order] = field(factory=list[Order])
+    errors: list[FailedOrder] = field(factory=list[FailedOrder])
+
+
+@define
+class CancelledOrders:
+    """
+    What became of orders that were to be cancelled.
+
+    Attributes:
+        success: Those that are cancelled.
+        failed: Those that are not, and why.
+    """
+
+    success: list[Order] = field(factory=list[Order])
+    failed: list[FailedOrder] = field(factory=list[FailedOrder])
+
+
+@define
+class Replacement:
+    """
+    What became of an order that was to be replaced, and of the new one.
+
+    Attributes:
+        cancel_result: Whether the old order was cancelled.
+        cancel_msg: Why it was not.
+        cancel_response: The old order; ``None`` if it was not cancelled.
+        replace_result: Whether the new order was placed.
+        replace_msg: Why it was not.
+        new_order_response: The new order; ``None`` if it was not placed.
+    """
+
+    cancel_result: bool
+    cancel_msg: str | None = None
+    cancel_response: Order | None = None
+    replace_result: bool | None = None
+    replace_msg: str | None = None
+    new_order_response: Order | None = None
+
+
+@define
+class AmendedOrder:
+    """
+    An order whose quantity was changed.
+
+    Attributes:
+        order_id: The exchange's number of the order.
+        symbol: Trading pair with a hyphen.
+        quantity: Quantity as it is now, in the traded asset.
+        client_order_id: The caller's own id, in lower case.
+    """
+
+    order_id: int
+    symbol: str
+    quantity: Decimal
+    client_order_id: str | None = None
+
+
+@define
+class Countdown:
+    """
+    The countdown that ends in the cancelling of all orders.
+
+    Attributes:
+        status: Where it stands.
+        trigger_time: When it ends, to the second; ``None`` if it does not run.
+        note: The exchange's explanation.
+    """
+
+    status: CountdownStatus
+    trigger_time: datetime | None = None
+    note: str | None = None
+
+
+@define
+class Fill:
+    """
+    A trade of an order, as both endpoints that answer with fills describe it.
+
+    Attributes:
+        symbol: Trading pair with a hyphen.
+        order_id: The order that was filled.
+        price: The price of the trade.
+        qty: Quantity, in the unit asked for; of ``fill_history`` always in the traded asset.
+        quote_qty: Value, in the margin currency.
+        filled_time: When it happened.
+        commission: Fee, in ``commission_asset``; negative where it was paid.
+        commission_asset: The currency of the fee.
+        side: Direction.
+        position_side: The side of the position that it changed.
+        role: Whether the order rested in the book.
+        trade_id: The exchange's number of the trade.
+        type: Kind of order.
+        working_type: Which price triggered the order.
+        client_order_id: The caller's own id of the order, in lower case.
+        liquidated_price: Estimated liquidation price, of liquidations.
+        liquidated_margin_ratio: Margin ratio at the liquidation.
+        only_one_position: Whether the account was in one-way mode.
+        filled_tm: When it happened, on a clock in UTC+8, though the text says that it is UTC.
+    """
+
+    symbol: str
+    order_id: int
+    price: Decimal
+    qty: Decimal
+    filled_time: datetime
+    quote_qty: Decimal | None = None
+    commission: Decimal | None = None
+    commission_asset: str | None = None
+    side: OrderSide | None = None
+    position_side: PositionSide | None = None
+    role: FillRole | None = None
+    trade_id: str | None = None
+    type: OrderType | None = None
+    working_type: WorkingType | None = None
+    client_order_id: str | None = None
+    liquidated_price: Decimal | None = None
+    liquidated_margin_ratio: Decimal | None = None
+    only_one_position: bool | None = None
+    filled_tm: str | None = None
+
+
+@define
+class FillPage:
+    """
+    One page of fills.
+
+    Attributes:
+        fills: The fills, oldest first.
+        total: How many there are on all pages.
+    """
+
+    fills: Annotated[list[Fill], wire("fill_history_orders")] = field(factory=list[Fill])
+    total: int = 0
+
+
+@define
+class _Rows:
+    """What the exchange answers to a batch of new orders."""
+
+    orders: list[Order | FailedOrder] = field(factory=list[Order | FailedOrder])
+    errors: list[FailedOrder] = field(factory=list[FailedOrder])
+
+
+def _read_row(row: Any, _: Any) -> Order | FailedOrder:
+    failed = converter.structure(row, FailedOrder)
+    placed = failed.order_id and not failed.error_code
+    return converter.structure(row, Order) if placed else failed
+
+
+def _read_placed(answer: Any, _: Any) -> PlacedOrders:
+    """
+    Tell the orders that were placed from those that were refused.
+
+    Where the refused ones stand is not documented well. An answer that could not be read because
+    of one of them would hide that the others were placed, so they are found in either list.
+    """
+    wrapped = {"orders": cast("object", answer)} if isinstance(answer, list) else answer
+    rows = converter.structure(wrapped, _Rows)
+    placed = [row for row in rows.orders if isinstance(row, Order)]
+    refused = [row for row in rows.orders if isinstance(row, FailedOrder)]
+    return PlacedOrders(orders=placed, errors=refused + rows.errors)
+
+
+converter.register_structure_hook(Order | FailedOrder, _read_row)
+converter.register_structure_hook(PlacedOrders, _read_placed)
