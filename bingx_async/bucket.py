@@ -71,6 +71,8 @@ class BucketState:
         next_return: Seconds until a token comes back or the bucket opens; ``None`` if nothing is
             out, or if the responses that will decide it have not been read yet.
         closed_for: Seconds for which the exchange keeps it closed; 0 if it is open.
+        elsewhere: Tokens that were held back so far because the exchange had counted more requests
+            than were sent through this governor: something else spends the quota.
     """
 
     key: BucketKey
@@ -79,6 +81,7 @@ class BucketState:
     waiting: int
     next_return: float | None
     closed_for: float
+    elsewhere: int = 0
 
 
 class LaneKey(NamedTuple):
@@ -124,6 +127,7 @@ class Bucket:
         "claim",
         "closed_until",
         "due",
+        "elsewhere",
         "free",
         "key",
         "lanes",
@@ -132,8 +136,10 @@ class Bucket:
         "parked",
         "period",
         "quota",
+        "returned",
         "returns",
         "users",
+        "warned",
     )
 
     def __init__(self, key: BucketKey, quota: Quota | None, *, paced: bool = False) -> None:
@@ -142,6 +148,8 @@ class Bucket:
         self.free: float = quota.tokens if quota else math.inf
         self.period: float = quota.period if quota else 0.0
         self.returns: deque[float] = deque()  # ascending: when tokens come back
+        self.returned = 0  # tokens that have come back so far
+        self.elsewhere = 0  # tokens held back so far for requests that others sent
         self.closed_until = -math.inf
         self.pacer: AsyncLimiter | None = None
         self.paced_below: float = 0  # as long as more tokens are free, nobody is slowed down
@@ -153,6 +161,7 @@ class Bucket:
         self.claim: Waiter | None = None
         self.due: float | None = None  # where this bucket stands on the agenda
         self.users = 0  # lanes that need this bucket
+        self.warned = False  # that something else spends the quota
 
     def is_due_at(self, when: float) -> bool:
         """Tell whether an entry of the agenda for this time is the one that counts."""
@@ -168,6 +177,40 @@ class Bucket:
         while returns and returns[0] <= now:
             returns.popleft()
             self.free += 1
+            self.returned += 1
+
+    def hold_back(self, remaining: int, returned: int, now: float) -> int:
+        """
+        Keep tokens for requests that the exchange has counted and nobody sent from here.
+
+        Whatever was sent from here and lies in the exchange's window was still out, or not taken
+        yet, when the request left whose answer this is. What the exchange has counted beyond that
+        is somebody else's, and leaves every window within a period from now.
+
+        Args:
+            remaining: Requests that the exchange says it leaves.
+            returned: What :attr:`returned` was when the request left.
+            now: The time.
+
+        Returns:
+            How many tokens were held back.
+        """
+        if self.quota is None:
+            return 0
+        self.refresh(now)
+        out = self.quota.tokens - int(self.free)
+        foreign = self.quota.tokens - remaining - (self.returned - returned + out)
+        held = 0
+        while held < foreign and (self.free or self.returns):
+            if self.free:
+                self.free -= 1
+            else:  # one that would have come back sooner
+                self.returns.popleft()
+                self.returned += 1
+            self.returns.append(now + self.period)
+            held += 1
+        self.elsewhere += held
+        return held
 
     def has_token(self, now: float, rank: Rank) -> bool:
         """Tell whether somebody of this rank may take a token now."""
@@ -255,6 +298,7 @@ class Bucket:
             waiting=waiting,
             next_return=max(back or 0.0, closed_for) if closed_for else back,
             closed_for=closed_for,
+            elsewhere=self.elsewhere,
         )
 
 

@@ -65,13 +65,13 @@ class Endpoint:
         group: The IP group that it belongs to; ``None`` where no source tells.
         needs: The permission that the API key must have; ``None`` for public endpoints.
         body: Where the parameters travel: in the query string or as a JSON body.
+        stub: The declared method.
         answer: Where the answer sits: below ``data`` in the envelope ``{code, msg, data}`` (a
             dotted path such as ``data.order``, whose steps are skipped where an answer lacks
             them); ``flat``, beside code and msg; ``bare``, without an envelope; ``file``, bytes
             that are no JSON.
         check: Refuses, with ``InvalidRequest``, parameters that the exchange is documented to
             refuse; ``None`` if there are none such.
-        stub: The declared method.
     """
 
     name: str
@@ -81,9 +81,9 @@ class Endpoint:
     group: int | None
     needs: Needs | None
     body: Body
-    answer: str
-    check: Check | None = attrs.field(repr=False)
     stub: Callable[..., Awaitable[Any]] = attrs.field(repr=False)
+    answer: str = "data"
+    check: Check | None = attrs.field(default=None, repr=False)
 
     @property
     def idempotent(self) -> bool:
@@ -210,9 +210,9 @@ def _declare(method: str, path: str, terms: Terms) -> Callable[[Stub], Stub]:
             group=terms.get("group"),
             needs=terms.get("needs"),
             body=terms.get("body", "query"),
+            stub=stub,
             answer=terms.get("answer", "data"),
             check=terms.get("check"),
-            stub=stub,
         )
 
         @functools.wraps(stub)

@@ -48,6 +48,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from types import TracebackType
@@ -69,6 +70,8 @@ from bingx_async.quota import IP_GROUPS, IpGroup, Quota
 
 __all__ = ["BucketKey", "BucketState", "Governor", "Permit", "uid_of_key"]
 
+_log: Final = logging.getLogger("bingx_async")
+
 _SWEEP_FROM: Final = 256
 
 
@@ -80,7 +83,7 @@ class Permit:
     when the response has been read.
     """
 
-    __slots__ = ("_governor", "_key", "_lane", "_max_wait", "_priority", "_sent")
+    __slots__ = ("_governor", "_key", "_lane", "_max_wait", "_priority", "_returned", "_sent")
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Permit:
         self._lane: Lane | None = None
         self._priority = priority
         self._max_wait = max_wait
+        self._returned = 0
         self._sent = True
 
     def not_sent(self) -> None:
@@ -111,6 +115,19 @@ class Permit:
                 endpoint for this UID (a public endpoint: for this IP address).
         """
         self._governor._close(LaneKey(*self._key), retry_in, whole_address=whole_address)  # noqa: SLF001
+
+    def told(self, remaining: int) -> None:
+        """
+        Say how many requests the exchange leaves to this UID at this endpoint, by its answer.
+
+        It can only tighten: if the exchange has counted more requests than were sent through this
+        governor, something else spends the quota, and as many tokens are held back for one period.
+
+        Args:
+            remaining: What the answer's ``X-RateLimit-Requests-Remain`` says.
+        """
+        if self._lane is not None:
+            self._governor._hold_back(self._lane, remaining, self._returned)  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         if self._lane is not None:
@@ -133,6 +150,8 @@ class Permit:
             if refusal is not None:
                 raise refusal
         self._lane = lane
+        if lane.buckets:
+            self._returned = lane.buckets[0].returned
         return self
 
     async def __aexit__(
@@ -320,8 +339,22 @@ class Governor:
         lane.out -= 1
         for bucket in lane.buckets:
             bucket.free += 1
+            bucket.returned += 1
             if bucket.lanes:
                 self._look_again(bucket, now)
+
+    def _hold_back(self, lane: Lane, remaining: int, returned: int) -> None:
+        """Tighten the bucket of a UID that something else spends as well."""
+        bucket = lane.buckets[0] if lane.buckets else None
+        if bucket is None or bucket.key.scope != "uid":  # what is told of others is not documented
+            return
+        if bucket.hold_back(remaining, returned, self._now()) and not bucket.warned:
+            bucket.warned = True
+            _log.warning(
+                "the exchange counts more requests for %s than were sent from here: something else"
+                " spends this quota, such as another process with a key of the same account",
+                bucket.key,
+            )
 
     def _close(self, key: LaneKey, seconds: float, *, whole_address: bool) -> None:
         """Keep a scope shut, as the exchange does."""

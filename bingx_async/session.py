@@ -223,6 +223,9 @@ class Session:
         )
         async with permit:
             response, body = await self._send(http, endpoint, parts, permit)
+            remaining = response.headers.get("X-RateLimit-Requests-Remain")
+            if remaining is not None and remaining.isdecimal():
+                permit.told(int(remaining))
         try:
             return read(endpoint, response.status, body)
         except RateLimited as exc:

@@ -876,3 +876,61 @@ def test_it_runs_on_uvloop_whose_clock_stands_still():
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+# --- what the exchange says is left -----------------------------------------------------------
+
+
+async def once(governor, lane, *, remaining, takes=0.05):
+    """Send one request whose answer says how many are left."""
+    async with governor.permit(lane, uid="1") as permit:
+        await asyncio.sleep(takes)
+        permit.told(remaining)
+
+
+def test_what_others_sent_is_held_back_for_a_period(caplog):
+    """The exchange has counted three more than were sent from here; one warning says so."""
+
+    async def main():
+        governor = Governor()
+        started = loop().now
+        await once(governor, SET, remaining=1)
+        assert (state(governor).free, state(governor).elsewhere) == (1, 3)
+        await once(governor, SET, remaining=0)
+        assert (state(governor).free, state(governor).elsewhere) == (0, 3)
+        await once(governor, SET, remaining=4)
+        return loop().now - started
+
+    assert run(main()) == pytest.approx(1.05 + 0.05)
+    assert [r.message for r in caplog.records if "something else" in r.message] == [
+        "the exchange counts more requests for uid 1, swap.set_leverage than were sent from here:"
+        " something else spends this quota, such as another process with a key of the same account"
+    ]
+
+
+def test_what_was_sent_from_here_is_not_held_back():
+    """Whether the exchange counts them still, or counts those that overtook this one."""
+
+    async def main():
+        governor = Governor()
+        first = asyncio.create_task(once(governor, SET, remaining=0, takes=0.5))
+        await asyncio.gather(
+            *(once(governor, SET, remaining=left, takes=0.1) for left in (4, 3, 2, 1))
+        )
+        await first
+        await asyncio.sleep(0.7)  # those four have come back, and are still in its window
+        await asyncio.gather(*(once(governor, SET, remaining=0) for _ in range(4)))
+        assert state(governor).elsewhere == 0
+
+    run(main())
+
+
+def test_what_is_left_never_widens():
+    """More than the quota, or more than can be: nothing changes."""
+
+    async def main():
+        governor = Governor()
+        await once(governor, SET, remaining=1000)
+        assert (state(governor).free, state(governor).elsewhere) == (4, 0)
+
+    run(main())
