@@ -7,23 +7,28 @@ import random
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from decimal import Decimal
 
 import pytest
 from attrs import define, evolve, field
 
 from bingx_async import (
-    Governor,
+    BingX,
     InvalidRequest,
+    IpGroup,
     NotSent,
     OutcomeUnknown,
+    Quota,
     QuotaTimeout,
     Rejected,
 )
+from bingx_async.emulator import Emulator, Faults, uniform
 from bingx_async.errors import DecodeError, api_error
-from bingx_async.swap import NewOrder, Order, OrderSide, OrderStatus, OrderType, PositionSide
+from bingx_async.swap import NewOrder, Order, OrderSide, OrderType, PositionSide
 from bingx_async.swap.exactly_once import ExactlyOnce
 from bingx_async.swap.models.orders import FailedOrder, PlacedOrders
+from bingx_async.wire import converter
 from tests import virtual
 
 ORDER = NewOrder(
@@ -281,3 +286,115 @@ def test_two_orders_of_one_id_are_refused():
     orders = [evolve(ORDER, client_order_id=name) for name in ("One", "oNE")]
     with pytest.raises(InvalidRequest, match="same client_order_id"):
         virtual.run(ExactlyOnce(Exchange([])).place_orders_once(orders))
+
+
+# --- against the emulator -----------------------------------------------------------------------
+
+# The address's quotas would make a thousand orders take half a minute; the accounts' stay.
+WIDE = {group: IpGroup(total=(Quota(9000, 10.0),), each=(Quota(3000, 10.0),)) for group in (2, 3)}
+STORM = Faults(
+    way_in=uniform(0.0, 0.02),
+    way_out=uniform(0.0, 0.02),
+    dropped_before=0.10,
+    dropped_after=0.10,
+    failed=0.05,
+)
+
+
+def small(name, number):
+    """An order far from the market, so that it rests, of a price of its own."""
+    return evolve(
+        ORDER,
+        client_order_id=f"{name}-{number}",
+        quantity=Decimal("0.0002"),
+        price=Decimal(40_000 + number),
+    )
+
+
+def on_the_book(exchange, name):
+    account = exchange.engine.account(exchange.account(name).uid)
+    return [order.client_order_id for order in account.orders]
+
+
+async def test_a_thousand_orders_in_a_storm_are_on_the_book_once_each():
+    """A quarter of all requests goes wrong; none is lost, none doubled, no quota exceeded."""
+    async with Emulator(faults=STORM, seed=11, groups=WIDE) as exchange:
+
+        async def trade(name):
+            singles = [small(f"{name}-s", number) for number in range(20)]
+            batched = [small(f"{name}-b", number) for number in range(30)]
+            async with exchange.client(name) as bingx:
+                placed = await asyncio.gather(
+                    *(bingx.swap.place_order_once(order, is_new=True) for order in singles)
+                )
+                placed += await bingx.swap.place_orders_once(batched, is_new=True)
+            wanted = [order.client_order_id for order in singles + batched]
+            assert [order.client_order_id for order in placed] == wanted
+            assert sorted(on_the_book(exchange, name)) == sorted(wanted)
+            return placed
+
+        names = [f"trader-{number}" for number in range(20)]
+        placed = await asyncio.gather(*map(trade, names))
+        assert len({order.order_id for orders in placed for order in orders}) == 1000
+
+        asked = [arrival.endpoint for arrival in exchange.ledger]
+        assert not [arrival for arrival in exchange.ledger if arrival.refusal]
+        assert asked.count("swap.place_order") > 1.1 * 400, "there was no storm"
+        assert asked.count("swap.place_orders") > 1.1 * 120, "there was no storm"
+        assert asked.count("swap.order") > 0.1 * 520, "nobody looked"
+        for name in ("swap.place_order", "swap.place_orders", "swap.order"):
+            quota = BingX.endpoints()[name].quota
+            times = defaultdict(list)
+            for arrival in exchange.ledger:
+                if arrival.endpoint == name:
+                    times[arrival.uid].append(arrival.time)
+            worst = max(virtual.worst_window(sent, quota.period) for sent in times.values())
+            assert worst <= quota.tokens
+
+
+CHILD = """
+import asyncio, json, sys
+from bingx_async import BingX, Governor
+from bingx_async.swap import NewOrder
+from bingx_async.wire import converter
+
+async def main():
+    url, orders = json.load(sys.stdin)
+    governor = Governor(limits={"swap.place_order": None, "swap.order": None})
+    async with BingX.from_env(base_url=url, governor=governor) as bingx:
+        for order in converter.structure(orders, list[NewOrder]):
+            await bingx.swap.place_order_once(order)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_goes_on_from_its_list():
+    """SIGKILL in the middle, again and again: what was placed before is not placed twice."""
+    orders = [small("k", number) for number in range(18)]
+    limits = {"swap.place_order": None, "swap.order": None}
+    async with Emulator(faults=STORM, seed=5, limits=limits) as exchange:
+        alice = exchange.account("alice")
+        environment = {
+            **os.environ,
+            "BINGX_API_KEY": alice.api_key,
+            "BINGX_SECRET_KEY": alice.secret_key,
+        }
+        task = json.dumps([exchange.url, converter.unstructure(orders)], default=str)
+        for life in range(3):
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", CHILD, stdin=subprocess.PIPE, env=environment
+            )
+            assert child.stdin is not None
+            child.stdin.write(task.encode())
+            child.stdin.close()
+            if life < 2:
+                while len(on_the_book(exchange, "alice")) < 6 * (life + 1):
+                    assert child.returncode is None
+                    await asyncio.sleep(0.002)
+                child.send_signal(signal.SIGKILL)
+            code = await child.wait()
+            assert code == (0 if life == 2 else -signal.SIGKILL)
+        assert sorted(on_the_book(exchange, "alice")) == sorted(
+            order.client_order_id for order in orders
+        )

@@ -157,6 +157,7 @@ class ExactlyOnce(Orders):
             except BingXError as exc:
                 if isinstance(exc, InvalidRequest) and exc.code in _NO_SUCH_ORDER:
                     looks = max(0, looks - 1)
+                    waits.begin_anew()
                 elif waits.are_over or not isinstance(exc, _PASSING):
                     one.outcome = one.unknown(exc) if one.is_in_doubt else exc
                     return
@@ -286,7 +287,7 @@ def _note(batch: list[_Pending], answer: PlacedOrders) -> None:
 
 
 class _Waits:
-    """Pauses that grow, and end some time after the first of them."""
+    """Pauses that grow while the exchange cannot be asked, and an end to them."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -299,6 +300,10 @@ class _Waits:
         if self._started is None:
             self._started = _now()
         return _now() - self._started >= self._patience
+
+    def begin_anew(self) -> None:
+        """Let the pauses be short again, because the exchange answers."""
+        self._limit = _FIRST_PAUSE
 
     async def pause(self) -> None:
         """Wait a moment; how long is random up to a limit that doubles."""
