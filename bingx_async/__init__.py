@@ -9,6 +9,9 @@ An asyncio SDK for the BingX exchange that keeps every published quota by constr
 
 from __future__ import annotations
 
+import importlib
+import typing
+
 from bingx_async.bucket import BucketKey, BucketState
 from bingx_async.client import BingX
 from bingx_async.endpoint import Endpoint
@@ -28,19 +31,31 @@ from bingx_async.errors import (
 )
 from bingx_async.governor import Governor, Permit
 from bingx_async.quota import IP_GROUPS, IpGroup, Quota
-from bingx_async.swap import (
-    Contract,
-    ContractStatus,
-    Leverage,
-    LeverageBySide,
-    PositionMode,
-    PositionSide,
-    ServerTime,
-)
+
+if typing.TYPE_CHECKING:
+    from bingx_async.swap import (
+        AttachedOrder,
+        Contract,
+        ContractStatus,
+        Interval,
+        Leverage,
+        LeverageBySide,
+        NewOrder,
+        Order,
+        OrderSide,
+        OrderStatus,
+        OrderType,
+        Position,
+        PositionMode,
+        PositionSide,
+        ServerTime,
+        TimeInForce,
+    )
 
 __all__ = [
     "IP_GROUPS",
     "ApiError",
+    "AttachedOrder",
     "AuthError",
     "BingX",
     "BingXError",
@@ -51,13 +66,20 @@ __all__ = [
     "DecodeError",
     "Endpoint",
     "Governor",
+    "Interval",
     "InvalidRequest",
     "IpGroup",
     "Leverage",
     "LeverageBySide",
+    "NewOrder",
     "NotSent",
+    "Order",
+    "OrderSide",
+    "OrderStatus",
+    "OrderType",
     "OutcomeUnknown",
     "Permit",
+    "Position",
     "PositionMode",
     "PositionSide",
     "Quota",
@@ -65,8 +87,17 @@ __all__ = [
     "RateLimited",
     "Rejected",
     "ServerTime",
+    "TimeInForce",
     "TransportError",
     "Unavailable",
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import what belongs to a product when it is first asked for, as the client does."""
+    if name in __all__:
+        value = globals()[name] = getattr(importlib.import_module("bingx_async.swap"), name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import copy
+import functools
+import importlib
 import os
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Literal, Self, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, Unpack, cast, get_args
 
 import aiohttp
 from yarl import URL
 
-from bingx_async.account import Account
 from bingx_async.clock import Clock
-from bingx_async.endpoint import Endpoint, Section, endpoints_of
+from bingx_async.endpoint import Endpoint, endpoints_of
 from bingx_async.governor import Governor, uid_of_key
 from bingx_async.session import Credentials, Options, Placement, Session
 from bingx_async.signing import signing_key
-from bingx_async.swap import Swap
-from bingx_async.user_stream import UserStream
+
+if TYPE_CHECKING:
+    from bingx_async.account import Account
+    from bingx_async.swap import Swap
+    from bingx_async.user_stream import UserStream
 
 __all__ = ["BingX", "Environment"]
 
@@ -32,9 +36,15 @@ _HOSTS: Final[Mapping[Environment, tuple[str, str]]] = MappingProxyType(
         "vst": ("https://open-api-vst.bingx.com", "https://open-api-vst.bingx.pro"),
     }
 )
-_PRODUCTS: Final[Mapping[str, type[Section]]] = MappingProxyType(
-    {"swap": Swap, "user_stream": UserStream, "account": Account}
+# The products, by the name of their module and attribute, with their classes. They are imported when
+# they are first used: a bot uses one or two, and making the classes of all would dominate its start.
+_PRODUCTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"swap": "Swap", "user_stream": "UserStream", "account": "Account"}
 )
+
+
+def _product(name: str) -> Any:
+    return getattr(importlib.import_module(f"bingx_async.{name}"), _PRODUCTS[name])
 
 
 class ClientOptions(TypedDict, total=False):
@@ -125,8 +135,8 @@ class BingX:
             Session(
                 _base_url(host),
                 fallback_url=fallback,
-                whose_key=endpoints_of(Account)["uid"],
-                what_time=endpoints_of(Swap)["server_time"],
+                whose_key=lambda: endpoints_of(_product("account"))["uid"],
+                what_time=lambda: endpoints_of(_product("swap"))["server_time"],
                 credentials=credentials,
                 uid=uid,
                 ip=ip,
@@ -144,9 +154,23 @@ class BingX:
 
     def _use(self, session: Session) -> None:
         self._session = session
-        self.swap = Swap(session)
-        self.user_stream = UserStream(session)
-        self.account = Account(session)
+        for name in _PRODUCTS:  # a view makes its own
+            self.__dict__.pop(name, None)
+
+    @functools.cached_property
+    def swap(self) -> Swap:
+        """USDT-M perpetual futures."""
+        return cast("Swap", _product("swap")(self._session))
+
+    @functools.cached_property
+    def user_stream(self) -> UserStream:
+        """Listen keys of account streams."""
+        return cast("UserStream", _product("user_stream")(self._session))
+
+    @functools.cached_property
+    def account(self) -> Account:
+        """The account of the API key, whatever the product."""
+        return cast("Account", _product("account")(self._session))
 
     @classmethod
     def from_env(cls, **arguments: Any) -> Self:
@@ -188,8 +212,8 @@ class BingX:
         """Return every declared endpoint by its dotted name, such as ``"swap.set_leverage"``."""
         return {
             endpoint.name: endpoint
-            for product in _PRODUCTS.values()
-            for endpoint in endpoints_of(product).values()
+            for product in _PRODUCTS
+            for endpoint in endpoints_of(_product(product)).values()
         }
 
     @property

@@ -17,6 +17,7 @@ import copy
 import hmac
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final, Literal, Self, get_args
 
 import aiohttp
@@ -110,8 +111,8 @@ class Session:
         governor: Hands out the permits; ``None`` takes the event loop's own.
         session: An aiohttp session to use, and to leave open; ``None`` makes one.
         options: See :class:`Options`.
-        whose_key: The endpoint that tells the UID of a key.
-        what_time: The endpoint that tells the exchange's time.
+        whose_key: Returns the endpoint that tells the UID of a key.
+        what_time: Returns the endpoint that tells the exchange's time.
     """
 
     def __init__(
@@ -125,8 +126,8 @@ class Session:
         governor: Governor | None = None,
         session: aiohttp.ClientSession | None = None,
         options: Options | None = None,
-        whose_key: Endpoint | None = None,
-        what_time: Endpoint | None = None,
+        whose_key: Callable[[], Endpoint] | None = None,
+        what_time: Callable[[], Endpoint] | None = None,
     ) -> None:
         self.base_url = base_url
         self.ip = ip
@@ -202,9 +203,7 @@ class Session:
                 return await self._attempt(http, endpoint, parts, uid, patience.left)
             except AuthError as exc:
                 patience.refused_the_time(exc)
-                if endpoint is self._what_time:  # it is what would be asked
-                    raise
-                await self._clock_refused(exc, clock_set)
+                await self._clock_refused(endpoint, exc, clock_set)
             except BingXError as exc:
                 # What was never sent can be repeated, unless somebody closed the client meanwhile.
                 await patience.after(exc, idempotent=endpoint.idempotent, closed=http.closed)
@@ -232,8 +231,10 @@ class Session:
             _close(permit, exc, response.headers.get("Date"))
             raise
 
-    async def _clock_refused(self, refusal: AuthError, clock_set: int) -> None:
+    async def _clock_refused(self, endpoint: Endpoint, refusal: AuthError, clock_set: int) -> None:
         """Look at the exchange's clock after a timestamp was refused."""
+        if self._what_time is None or endpoint is self._what_time():  # nobody else could be asked
+            raise refusal
         try:
             await self.measure_clock(since=clock_set)
         except BingXError:
@@ -249,10 +250,10 @@ class Session:
         Returns:
             The clock of this host.
         """
-        endpoint = self._what_time
         async with self._measuring:
-            if endpoint is None or since not in {None, self.clock.times_set}:
+            if self._what_time is None or since not in {None, self.clock.times_set}:
                 return self.clock
+            endpoint = self._what_time()
             sightings: list[Sighting] = []
             for _ in range(_SIGHTINGS):
                 asked = time.time() * 1000
@@ -264,7 +265,7 @@ class Session:
 
     async def _find_uid(self, endpoint: Endpoint) -> str | None:
         """Return the UID of the key, for which the exchange is asked once."""
-        question = self._whose_key
+        question = self._whose_key() if self._whose_key is not None else None
         # All questions whose key it is share one label, as nobody knows yet whose key it is.
         if question is None or endpoint is question:
             return AUTO
