@@ -36,8 +36,9 @@ _HOSTS: Final[Mapping[Environment, tuple[str, str]]] = MappingProxyType(
         "vst": ("https://open-api-vst.bingx.com", "https://open-api-vst.bingx.pro"),
     }
 )
-# The products, by the name of their module and attribute, with their classes. They are imported when
-# they are first used: a bot uses one or two, and making the classes of all would dominate its start.
+# The products, by the name of their module and attribute, with their classes. They are imported
+# when they are first used: a bot uses one or two, and making all the classes would dominate its
+# start.
 _PRODUCTS: Final[Mapping[str, str]] = MappingProxyType(
     {"swap": "Swap", "user_stream": "UserStream", "account": "Account"}
 )

@@ -1,11 +1,12 @@
 """
-An exchange on loopback that checks and counts as published, for testing bots.
+An exchange on loopback that trades, checks and counts as published, for testing bots.
 
 .. code-block:: python
 
     async with Emulator() as exchange:
-        bingx = exchange.client("alice")
-        await bingx.swap.set_leverage("BTC-USDT", PositionSide.LONG, 10)
+        exchange.set_price("BTC-USDT", 100_000)
+        await run_bot(exchange.client("alice"))
+        assert exchange.account("alice").positions == []
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from __future__ import annotations
 from bingx_async.emulator.accounts import Account, ApiKey
 from bingx_async.emulator.faults import Faults, constant, lognormal, spikes, uniform
 from bingx_async.emulator.limits import Arrival
+from bingx_async.emulator.market import Candle, Market
 from bingx_async.emulator.server import Emulator
 
 __all__ = [
     "Account",
     "ApiKey",
     "Arrival",
+    "Candle",
     "Emulator",
     "Faults",
+    "Market",
     "constant",
     "lognormal",
     "spikes",

@@ -82,7 +82,7 @@ def _text(value: object) -> str:
     raise ValueError(value)
 
 
-def admit(endpoint: Endpoint, key: ApiKey | None, asked: Asked, now: int) -> None:
+def admit(endpoint: Endpoint, key: ApiKey | None, asked: Asked, clocks: tuple[int, int]) -> None:
     """
     Check key, timestamp, signature and permission of a private request.
 
@@ -90,7 +90,8 @@ def admit(endpoint: Endpoint, key: ApiKey | None, asked: Asked, now: int) -> Non
         endpoint: What is asked for.
         key: The key named in the header, if it is known.
         asked: The parameters.
-        now: The exchange's clock in milliseconds.
+        clocks: The exchange's clock without and with the time that a test let pass, in
+            milliseconds; a timestamp may fit either, or lie between them.
 
     Raises:
         AuthError: Something of it does not hold.
@@ -101,7 +102,9 @@ def admit(endpoint: Endpoint, key: ApiKey | None, asked: Asked, now: int) -> Non
         raise AuthError("signature is missing", code=100412)
     window = asked.values.get("recvWindow", "") or str(_DEFAULT_WINDOW)
     stamp = asked.values.get("timestamp", "")
-    if not (stamp.isdecimal() and window.isdecimal()) or abs(now - int(stamp)) > int(window):
+    if not (stamp.isdecimal() and window.isdecimal()) or not min(clocks) - int(window) <= int(
+        stamp
+    ) <= max(clocks) + int(window):
         raise AuthError("Null timestamp or timestamp mismatch", code=100421)
     if not hmac.compare_digest(
         sign(asked.signed, signing_key(key.secret_key)).encode(), asked.signature.encode()

@@ -12,8 +12,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from email.utils import format_datetime
 from types import TracebackType
 from typing import Any, ClassVar, Final, NamedTuple, Self
@@ -21,27 +21,29 @@ from typing import Any, ClassVar, Final, NamedTuple, Self
 from aiohttp import web
 
 from bingx_async.client import BingX
+from bingx_async.emulator import account, swap, user_stream
 from bingx_async.emulator.accounts import Account, ApiKey
+from bingx_async.emulator.call import Bodies, Call
+from bingx_async.emulator.dressing import dress
+from bingx_async.emulator.exchange import Exchange
 from bingx_async.emulator.faults import Faults
 from bingx_async.emulator.gate import admit, arguments, parse
 from bingx_async.emulator.limits import Arrival, Judge
-from bingx_async.emulator.swap import Swap
-from bingx_async.endpoint import Endpoint, Section, endpoints_of
+from bingx_async.endpoint import Endpoint, endpoints_of
 from bingx_async.errors import ApiError, InvalidRequest, RateLimited
 from bingx_async.governor import Governor
 from bingx_async.quota import IpGroup, Quota
 from bingx_async.signing import milliseconds
-from bingx_async.wire import converter, encode
+from bingx_async.wire import encode
 
 __all__ = ["Emulator"]
 
-_NOBODY: Final = Account.named("nobody")
 _PAGE: Final = "<html><body>Service temporarily busy</body></html>"
 
 
 class _Route(NamedTuple):
     endpoint: Endpoint
-    product: Callable[[Account, datetime], Section]
+    product: type[Bodies]
     method: str
 
 
@@ -51,13 +53,22 @@ class _Admitted(NamedTuple):
     key: ApiKey | None
 
 
-class Emulator:
+class _Answer(NamedTuple):
+    body: bytes = b""
+    status: int = 200
+
+
+class Emulator(Exchange):
     """
     An exchange on loopback.
 
     Args:
         faults: What goes wrong, and how often; by default nothing does.
-        seed: Of the faults, so that they repeat.
+        seed: Of the faults and of the prices, so that they repeat.
+        time: What time it is on the exchange when it is made, timezone-aware; by default what this
+            computer's clock says.
+        state: What :meth:`save` returned: prices, accounts, orders and positions go on from there,
+            and so does the exchange's clock, unless ``time`` says otherwise.
         penalty: Seconds for which a scope is shut after its quota was exceeded.
         limits: Quotas per UID that differ from the declared ones, by dotted name, as for
             :class:`~bingx_async.Governor`; ``None`` lifts that quota.
@@ -65,15 +76,28 @@ class Emulator:
         clock_offset: Seconds by which the exchange's clock is ahead of this computer's.
         host: Address to listen on.
         port: Port to listen on; 0 takes any that is free.
+
+    Attributes:
+        faults: What goes wrong; can be exchanged at any time.
+        clock_offset: As given.
+        market: Prices and liquidity.
+        engine: Who trades; for looking only.
+        listen_keys: The keys of the account streams.
     """
 
-    products: ClassVar[Mapping[str, type[Swap]]] = {"swap": Swap}
+    products: ClassVar[Mapping[str, type[Bodies]]] = {
+        "swap": swap.Swap,
+        "user_stream": user_stream.UserStream,
+        "account": account.Account,
+    }
 
     def __init__(
         self,
         *,
         faults: Faults | None = None,
         seed: int = 0,
+        time: datetime | None = None,
+        state: Mapping[str, Any] | None = None,
         penalty: float = 300.0,
         limits: Mapping[str, Quota | None] | None = None,
         groups: Mapping[int, IpGroup | None] | None = None,
@@ -81,12 +105,11 @@ class Emulator:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        super().__init__(seed=seed, time=time, state=state, clock_offset=clock_offset)
         self.faults = faults or Faults()
-        self.clock_offset = clock_offset
         self._draw = random.Random(seed)
         self._judge = Judge(penalty=penalty, limits=limits, groups=groups)
         self._governor = Governor(limits=limits, groups=groups)
-        self._accounts: dict[str, Account] = {}
         self._clients: list[BingX] = []
         self._host = host
         self._port = port
@@ -121,21 +144,6 @@ class Emulator:
     def governor(self) -> Governor:
         """The governor that the clients of :meth:`client` share."""
         return self._governor
-
-    def now(self) -> datetime:
-        """Read the exchange's clock."""
-        return datetime.now(UTC) + timedelta(seconds=self.clock_offset)
-
-    def account(self, name: str) -> Account:
-        """
-        Return the account of this name, and open it first if there is none.
-
-        Its UID and key depend on the name alone, so that another process knows them too. Only
-        accounts that were opened here are let in.
-        """
-        if name not in self._accounts:
-            self._accounts[name] = Account.named(name)
-        return self._accounts[name]
 
     def client(self, name: str, **options: Any) -> BingX:
         """
@@ -206,9 +214,9 @@ class Emulator:
         way_in, way_out = self.faults.way_in(draw), self.faults.way_out(draw)
         body = await request.read()
         await asyncio.sleep(way_in)
-        headers: dict[str, str] = {"Date": format_datetime(self.now(), usegmt=True)}
+        headers: dict[str, str] = {"Date": format_datetime(self.wall(), usegmt=True)}
         admitted = self._arrive(request, headers)
-        answer = b""
+        answer = _Answer()
         if fate != "dropped before" and (fate != "failed" or executed):
             answer = await self._carry_out(request, body, admitted)
         if fate in {"dropped before", "dropped after"}:
@@ -219,8 +227,13 @@ class Emulator:
         if fate == "garbled":
             return web.Response(text=_PAGE, content_type="text/html", headers=headers)
         if fate == "truncated":
-            return await _truncate(request, answer, headers)
-        return web.Response(body=answer, content_type="application/json", headers=headers)
+            return await _truncate(request, answer.body, headers)
+        return web.Response(
+            body=answer.body,
+            status=answer.status,
+            content_type="application/json",
+            headers=headers,
+        )
 
     def _arrive(self, request: web.Request, headers: dict[str, str]) -> _Admitted | ApiError:
         """Count a request, and say how much of its quota is left."""
@@ -250,50 +263,43 @@ class Emulator:
 
     async def _carry_out(
         self, request: web.Request, body: bytes, admitted: _Admitted | ApiError
-    ) -> bytes:
-        """Check a request and execute it; the answer is what goes into the body."""
+    ) -> _Answer:
+        """Check a request and execute it."""
         try:
             if isinstance(admitted, ApiError):
                 raise admitted
             endpoint, product, method = admitted.route
             asked = parse(request.rel_url.raw_query_string, request.content_type, body)
             if endpoint.needs is not None:
-                admit(endpoint, admitted.key, asked, milliseconds(self.now()))
+                clocks = (milliseconds(self.wall()), milliseconds(self.now()))
+                admit(endpoint, admitted.key, asked, clocks)
             given = arguments(endpoint, asked)
-            account = admitted.account or _NOBODY
-            body_of_stub = getattr(product(account, self.now()), method)
+            body_of_stub = getattr(product(self._call(admitted.account)), method)
             if getattr(body_of_stub, "__endpoint__", None) is not None:
                 raise InvalidRequest(f"{endpoint.name} is not emulated", code=100404)
-            return _dress(endpoint, converter.unstructure(await body_of_stub(**given)))
+            return _Answer(dress(endpoint, given, await body_of_stub(**given)))
         except ApiError as refusal:
-            return encode({"code": refusal.code or 109400, "msg": refusal.message, "data": {}})
+            if refusal.status is not None:
+                return _Answer(status=refusal.status)
+            code = refusal.code or 109400
+            return _Answer(encode({"code": code, "msg": refusal.message, "data": {}}))
+
+    def _call(self, caller: Account | None) -> Call:
+        """Let time pass up to a call."""
+        now = self.engine.advance(self.now())
+        uid = "" if caller is None else caller.uid
+        return Call(now, uid, self.market, self.engine, self.listen_keys)
 
     def _whose(self, api_key: str | None) -> tuple[Account, ApiKey] | tuple[None, None]:
-        for account in self._accounts.values():
-            for key in account.keys:
+        for each in self._accounts.values():
+            for key in each.keys:
                 if key.api_key == api_key:
-                    return account, key
+                    return each, key
         return None, None
 
     def _in(self, seconds: float) -> int:
         """Tell the exchange's time so many seconds from now, in milliseconds."""
-        return math.ceil(self.now().timestamp() * 1000 + seconds * 1000)
-
-
-def _dress(endpoint: Endpoint, answer: Any) -> bytes:
-    """Put an answer where its declaration says that it sits."""
-    if endpoint.answer == "file":
-        return bytes(answer)
-    if endpoint.answer == "bare":
-        return b"" if answer is None else encode(answer)
-    envelope = {"code": 0, "msg": ""}
-    if answer is None:
-        return encode(envelope)
-    if endpoint.answer == "flat":
-        return encode(envelope | answer)
-    for step in reversed(endpoint.answer.split(".")):
-        answer = {step: answer}
-    return encode(envelope | answer)
+        return math.ceil(self.wall().timestamp() * 1000 + seconds * 1000)
 
 
 def _drop(request: web.Request) -> web.Response:

@@ -86,7 +86,8 @@ class Orders(OrderQueries):
 
         ``quote_order_qty`` may stand for ``quantity``, which ``stop_guaranteed`` makes superfluous.
         In hedge mode ``BUY`` with ``LONG`` and ``SELL`` with ``SHORT`` open, and the other two
-        close. Digits beyond the precision of the contract are cut off.
+        close. Digits beyond the precision of the contract are cut off,
+        or the order is refused: round with ``rules`` first.
 
         After an ``OutcomeUnknown``, look for the order by its ``client_order_id``. The exchange
         takes the same one only once, and no second time within a second.
