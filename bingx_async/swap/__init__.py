@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bingx_async.swap.account import Account
 from bingx_async.swap.exactly_once import ExactlyOnce
-from bingx_async.swap.market import Market
+from bingx_async.swap.histories import Histories
 from bingx_async.swap.models.account import (
     Balance,
     CommissionRate,
@@ -90,7 +89,7 @@ from bingx_async.swap.models.twap import (
     TwapOrderStatus,
     TwapPriceType,
 )
-from bingx_async.swap.positions import Positions
+from bingx_async.swap.rules import ContractRules, Rules
 from bingx_async.swap.twap import Twap
 
 __all__ = [
@@ -152,6 +151,7 @@ __all__ = [
     "Replacement",
     "ReverseType",
     "ReversedPosition",
+    "Rules",
     "ServerTime",
     "StopGuaranteed",
     "Swap",
@@ -171,5 +171,10 @@ __all__ = [
 ]
 
 
-class Swap(ExactlyOnce, Market, Positions, Twap, Account):
-    """USDT-M perpetual futures: market data, orders, positions and the account."""
+class Swap(ExactlyOnce, Histories, ContractRules, Twap):
+    """
+    USDT-M perpetual futures: market data, orders, positions and the account.
+
+    Every endpoint of these is a method. Beyond them there are orders that are placed exactly once,
+    histories of any length, and the rules of a contract as arithmetic.
+    """
