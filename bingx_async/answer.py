@@ -88,10 +88,11 @@ def _locate(answer: str, envelope: dict[str, object]) -> tuple[object, list[str]
     head, *steps = answer.split(".")
     value, path = envelope.get(head, _MISSING), [head]
     for step in steps:
+        wrapper = cast("dict[str, object]", value) if isinstance(value, dict) else {}
         # Newer answers leave wrappers out, so one that is not there was not needed.
-        if not isinstance(value, dict) or step not in value:
+        if step not in wrapper:
             break
-        value = cast("dict[str, object]", value)[step]
+        value = wrapper[step]
         path.append(step)
     return value, path
 

@@ -2,7 +2,7 @@
 Histories of USDT-M perpetual futures, as long as they may be.
 
 What one request covers and holds is limited (seven days, 1000 rows). These methods make as many
-requests as it takes, and yield row by row; :mod:`bingx_async.paging` says how no row is lost and
+requests as it takes, and yield row by row; ``bingx_async.paging`` says how no row is lost and
 none comes twice.
 """
 
