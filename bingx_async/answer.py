@@ -94,7 +94,7 @@ def _locate(answer: str, envelope: dict[str, object]) -> tuple[object, list[str]
             break
         value = wrapper[step]
         path.append(step)
-    return value, path
+    return cast("object", value), path
 
 
 def _envelope(answer: object) -> dict[str, object]:

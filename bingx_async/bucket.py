@@ -36,6 +36,9 @@ _PACED_FROM: Final = 100
 # pacer that holds less would lose pace whenever nobody asks for a moment.
 _SHARE: Final = 20
 
+# More than that many are not held back one by one.
+_MOST_HELD: Final = 1000
+
 Rank = tuple[int, int]
 """Who goes first: the negated priority, then the order of arrival."""
 
@@ -200,6 +203,10 @@ class Bucket:
         self.refresh(now)
         out = self.quota.tokens - int(self.free)
         foreign = self.quota.tokens - remaining - (self.returned - returned + out)
+        if foreign > _MOST_HELD:
+            self.closed_until = max(self.closed_until, now + self.period)
+            self.elsewhere += foreign
+            return foreign
         held = 0
         while held < foreign and (self.free or self.returns):
             if self.free:

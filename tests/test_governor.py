@@ -934,3 +934,15 @@ def test_what_is_left_never_widens():
         assert (state(governor).free, state(governor).elsewhere) == (4, 0)
 
     run(main())
+
+
+def test_a_quota_far_above_the_exchanges_closes_for_a_period():
+    """It is held back in one go, however many tokens that is."""
+
+    async def main():
+        governor = Governor(limits={"swap.set_leverage": Quota(10**9, 1.0)})
+        await once(governor, SET, remaining=4)
+        assert state(governor).closed_for == pytest.approx(1.0)
+        assert state(governor).elsewhere == 10**9 - 5
+
+    run(main())
