@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import inspect
+import re
+import sys
+import typing
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import attrs
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import bingx_async
-from bingx_async import IP_GROUPS, BingX, BucketKey, BucketState, Endpoint, Permit
+from bingx_async import IP_GROUPS, BingX, BucketKey, BucketState, Endpoint, Permit, client
+from bingx_async.clock import Clock
 from bingx_async.emulator import Account, ApiKey, Arrival
 from bingx_async.endpoint import Caller
+from bingx_async.wire import OpenEnum
 
 project = "bingx_async"
 author = "The bingx_async authors"
@@ -40,56 +50,143 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names of the standard library and of other projects: their inventories are not fetched, so
     # that the build needs no network.
-    (r"py:.*", r"_?(aiohttp|asyncio|attrs|collections|datetime|decimal|hmac|random|typing)\..*"),
+    (r"py:.*", r"_?(aiohttp|asyncio|attrs|collections|datetime|decimal|hmac|random)\..*"),
+    (r"py:.*", r"(types|typing|yarl)\..*"),
     (r"py:exc", r"(Exception|RuntimeError|TypeError|ValueError)"),
-    # A type variable has no page.
+    # Neither what a docstring lists as attributes nor a type variable has a place of its own.
+    (r"py:attr", r".*"),
     (r"py:class", r"bingx_async\.endpoint\.Stub"),
 ]
 
+# The client imports a product when it is first used, so only type checkers find the classes there.
+for _product, _class in client._PRODUCTS.items():  # noqa: SLF001 - we are of the house
+    setattr(client, _class, getattr(importlib.import_module(f"bingx_async.{_product}"), _class))
+
 # Nobody else has a reason to make one of these.
-MADE_HERE = {Account, ApiKey, Arrival, BucketKey, BucketState, Caller, Endpoint, Permit}
+MADE_HERE = {Account, ApiKey, Arrival, BucketKey, BucketState, Caller, Clock, Endpoint, Permit}
 
 
 class Endpoints(SphinxDirective):
-    """A table of every declared endpoint."""
+    """A table of the declared endpoints for each section, and one of the IP groups."""
 
     def run(self) -> list[nodes.Node]:
         """Make it anew in every build: the declarations may have changed, the page has not."""
         self.env.note_reread()
-        lines = [
-            "| Endpoint | Request | Per UID | Per IP and endpoint | Per IP and group | Key |",
-            "|---|---|---|---|---|---|",
-            *(_row(endpoint) for _, endpoint in sorted(BingX.endpoints().items())),
-        ]
-        return self.parse_text_to_nodes("\n".join(lines))
+        lines: list[str] = []
+        for product, sections in _sections().items():
+            lines += [f"## bingx.{product}", ""]
+            for section, endpoints in sections.items():
+                if len(sections) > 1:
+                    lines += [f"### {_words(section.__name__)}", ""]
+                lines += [_summary(section), "", *_table(HEAD, map(_row, endpoints)), ""]
+        lines += ["## IP groups", "", *_table(GROUP_HEAD, map(_group_row, sorted(IP_GROUPS)))]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
-def _row(endpoint: Endpoint) -> str:
-    group = IP_GROUPS.get(endpoint.group or 0)
-    each = " and ".join(map(str, group.each)) or "none" if group else "unknown"
-    total = f"{endpoint.group}: {' and '.join(map(str, group.total))}" if group else "unknown"
-    cells = (
-        f"{{py:meth}}`{endpoint.name} <{_place(endpoint)}>`",
+class Models(SphinxDirective):
+    """Every model of a chapter, by the name under which its product offers it."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """List what the chapter's ``__all__`` names, in the order of the source."""
+        chapter = importlib.import_module(self.arguments[0])
+        product = chapter.__name__.partition(".models")[0]
+        models = [getattr(chapter, name) for name in chapter.__all__]
+        lines: list[str] = []
+        for model in sorted(models, key=lambda model: inspect.getsourcelines(model)[1]):
+            lines += [f".. autoclass:: {product}.{model.__name__}"]
+            # Fields are told by the docstring; words of an enum need not have one.
+            lines += [] if issubclass(model, tuple) else ["   :members:"]
+            lines += ["   :undoc-members:"] if issubclass(model, OpenEnum) else []
+        return self.parse_text_to_nodes("\n".join(["```{eval-rst}", *lines, "```"]))
+
+
+HEAD = ("Endpoint", "Request", "Per UID", "IP group", "Key", "Repeated")
+GROUP_HEAD = ("IP group", "Each of its endpoints", "All of them together")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def _row(endpoint: Endpoint) -> tuple[str, ...]:
+    return (
+        f"{{py:meth}}`{endpoint.stub.__name__} <{_place(endpoint)}>`",
         f"{endpoint.method} `{endpoint.path}`",
         str(endpoint.quota or "none"),
-        each,
-        total,
+        str(endpoint.group or "unknown"),
         endpoint.needs or "none",
+        "yes" if endpoint.idempotent else "no",
     )
-    return f"| {' | '.join(cells)} |"
+
+
+def _group_row(number: int) -> tuple[str, ...]:
+    group = IP_GROUPS[number]
+    return str(number), *(" and ".join(map(str, q)) or "none" for q in (group.each, group.total))
+
+
+def _sections() -> dict[str, dict[type, list[Endpoint]]]:
+    """Return the endpoints by product and by the class that declares them."""
+    found: dict[str, dict[type, list[Endpoint]]] = {}
+    # What is inherited comes first, and the first section is inherited last.
+    for endpoint in reversed(BingX.endpoints().values()):
+        product = endpoint.name.partition(".")[0]
+        module = sys.modules[endpoint.stub.__module__]
+        section = getattr(module, endpoint.stub.__qualname__.partition(".")[0])
+        found.setdefault(product, {}).setdefault(section, []).insert(0, endpoint)
+    return dict(reversed(found.items()))
+
+
+def _summary(section: type) -> str:
+    return inspect.cleandoc(section.__doc__ or "").partition("\n")[0]
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 def _place(endpoint: Endpoint) -> str:
     return f"{endpoint.stub.__module__}.{endpoint.stub.__qualname__}"
 
 
+def _classes_in(type_: Any) -> Iterator[type]:
+    """Find the classes that a type is made of."""
+    for part in typing.get_args(type_):
+        yield from _classes_in(part)
+    if isinstance(type_, type) and attrs.has(type_):
+        yield type_
+        for field in attrs.fields(attrs.resolve_types(type_)):
+            yield from _classes_in(field.type)
+    elif isinstance(type_, type) and issubclass(type_, tuple):
+        yield type_
+
+
+@functools.cache
+def _only_answered() -> set[type]:
+    """Return the models that no request takes."""
+    endpoints = BingX.endpoints().values()
+    taken = {cls for e in endpoints for f in attrs.fields(e.params) for cls in _classes_in(f.type)}
+    return {cls for e in endpoints for cls in _classes_in(e.returns)} - taken
+
+
 def leave_out_signature(
-    _app: Sphinx, what: str, _name: str, obj: object, *_: Any
+    _app: Sphinx, what: str, _name: str, obj: Any, *_: Any
 ) -> tuple[str, None] | None:
     """Who only reads what the package makes needs no constructor; the fields are listed below."""
-    is_model = getattr(obj, "__module__", "").endswith(".models")
-    is_made_here = what == "class" and (is_model or obj in MADE_HERE)
-    return ("", None) if is_made_here or what == "exception" else None
+    if what == "exception":
+        return "", None
+    is_word = isinstance(obj, type) and issubclass(obj, OpenEnum)
+    is_read = what == "class" and (is_word or obj in MADE_HERE or obj in _only_answered())
+    return ("", None) if is_read else None
+
+
+def keep_colons(
+    _app: Sphinx, what: str, _name: str, _obj: object, _options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from taking what stands before a colon in the first line for a type."""
+    if what in {"attribute", "data", "property"}:
+        lines[:0] = ["..", ""]  # it looks at the first line only, and this one says nothing
 
 
 def mark_async(_app: Sphinx, _domain: str, kind: str, content: addnodes.desc_content) -> None:
@@ -106,5 +203,7 @@ def mark_async(_app: Sphinx, _domain: str, kind: str, content: addnodes.desc_con
 def setup(app: Sphinx) -> None:
     """Register what is made here."""
     app.add_directive("endpoints", Endpoints)
+    app.add_directive("models", Models)
     app.connect("autodoc-process-signature", leave_out_signature)
+    app.connect("autodoc-process-docstring", keep_colons, priority=0)
     app.connect("object-description-transform", mark_async)

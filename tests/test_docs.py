@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 FENCE = re.compile(
     r"^```(?P<kind>python|text)\n(?P<code>.*?)^```\n(\s*^```text\n(?P<prints>.*?)^```\n)?",

@@ -116,21 +116,22 @@ class ExactlyOnce(Orders):
         if len({one.id for one in pending}) < len(pending):
             raise InvalidRequest("two orders have the same client_order_id")
         for start in range(0, len(pending), _BATCH):
-            await self._settle(pending[start : start + _BATCH], _Waits(patience))
+            await self._settle(pending[start : start + _BATCH], patience)
         return [one.outcome for one in pending if one.outcome is not None]
 
-    async def _settle(self, batch: list[_Pending], waits: _Waits) -> None:
+    async def _settle(self, batch: list[_Pending], patience: float) -> None:
         """Give every order of a batch its outcome."""
-        for one in batch:
-            if one.look_first:
-                await self._look(one, waits, looks=1)
+        waits = {one.id: _Waits(patience) for one in batch}
+
+        async def look(those: list[_Pending], looks: int) -> None:
+            await asyncio.gather(*(self._look(one, waits[one.id], looks=looks) for one in those))
+
+        await look([one for one in batch if one.look_first], 1)
         while open_ := [one for one in batch if one.outcome is None]:
             await self._send(open_)
-            for one in open_:
-                if one.outcome is None:
-                    await self._look(one, waits, looks=_LOOKS)
-            if any(one.outcome is None for one in open_):
-                await waits.pause()
+            await look([one for one in open_ if one.outcome is None], _LOOKS)
+            if again := [one for one in open_ if one.outcome is None]:
+                await waits[again[0].id].pause()
 
     async def _send(self, batch: list[_Pending]) -> None:
         """Send orders once, and note what is certain about each."""
