@@ -88,13 +88,15 @@ def _locate(answer: str, envelope: dict[str, object]) -> tuple[object, list[str]
     head, *steps = answer.split(".")
     value, path = envelope.get(head, _MISSING), [head]
     for step in steps:
-        wrapper = cast("dict[str, object]", value) if isinstance(value, dict) else {}
         # Newer answers leave wrappers out, so one that is not there was not needed.
-        if step not in wrapper:
-            break
-        value = wrapper[step]
-        path.append(step)
-    return cast("object", value), path
+        if step in (wrapper := _object(value)):
+            value = wrapper[step]
+            path.append(step)
+    return value, path
+
+
+def _object(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _envelope(answer: object) -> dict[str, object]:

@@ -902,10 +902,11 @@ def test_what_others_sent_is_held_back_for_a_period(caplog):
         return loop().now - started
 
     assert run(main()) == pytest.approx(1.05 + 0.05)
-    assert [r.message for r in caplog.records if "something else" in r.message] == [
+    (said,) = (record.message for record in caplog.records if "something else" in record.message)
+    assert said == (
         "the exchange counts more requests for uid 1, swap.set_leverage than were sent from here:"
         " something else spends this quota, such as another process with a key of the same account"
-    ]
+    )
 
 
 def test_what_was_sent_from_here_is_not_held_back():

@@ -173,8 +173,7 @@ def test_after_the_client_was_closed_nothing_is_repeated():
 async def nobody():
     """Return an address at which nobody listens."""
     async with RawServer([drop]) as server:
-        url = server.url
-    return url
+        return server.url
 
 
 def session(first, fallback, **options):

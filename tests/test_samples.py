@@ -3,7 +3,7 @@
 import json
 import types
 from pathlib import Path
-from typing import Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import attrs
 import pytest
@@ -15,7 +15,7 @@ from bingx_async.wire import SPELLINGS, converter, decode, wire_name
 
 SAMPLES = Path(__file__).parent / "samples"
 ENDPOINTS = BingX.endpoints()
-NOTHING = (None, "", 0, "0", -1, [], {})
+NOTHING: tuple[Any, ...] = (None, "", 0, "0", -1, [], {})
 
 
 def text_of(name):
@@ -86,24 +86,32 @@ def unread(type_, written, made, path=""):
         assert len(rows) == len(made), path
         for number, (row, item) in enumerate(zip(rows, made, strict=True)):
             yield from unread(get_args(type_)[0], row, item, f"{path}[{number}]")
-    elif attrs.has(type_) and isinstance(written, dict):
-        attrs.resolve_types(type_)
-        if made is None:
-            if any(value not in NOTHING for value in written.values()):
-                yield path
-            return
-        fields = {}
-        for field in attrs.fields(type_):
-            key = wire_name(field)
-            fields |= dict.fromkeys((*SPELLINGS.get(key, ()), key), field)
+    elif attrs.has(type_) and isinstance(written, dict) and made is not None:
+        fields = spelt(type_)
         for key, value in written.items():
             if key not in fields:
                 yield f"{path}.{key}"
             else:
                 found = getattr(made, fields[key].name)
                 yield from unread(fields[key].type, value, found, f"{path}.{key}")
-    elif made is None and written not in NOTHING:
+    elif made is None and says_something(written):
         yield path
+
+
+def says_something(written):
+    """Tell a value from none, and an object from one in which nothing stands."""
+    values = written.values() if isinstance(written, dict) else [written]
+    return any(value not in NOTHING for value in values)
+
+
+def spelt(model):
+    """Find the fields of a model by every name under which they may come."""
+    attrs.resolve_types(model)
+    fields = {}
+    for field in attrs.fields(model):
+        key = wire_name(field)
+        fields |= dict.fromkeys((*SPELLINGS.get(key, ()), key), field)
+    return fields
 
 
 @pytest.mark.parametrize("name", sorted(ENDPOINTS))

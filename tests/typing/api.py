@@ -9,13 +9,19 @@ from typing import Any, assert_type
 
 from bingx_async import (
     BingX,
+    BingXError,
     BucketState,
     Contract,
     Endpoint,
     Governor,
     Leverage,
     LeverageBySide,
+    NewOrder,
+    Order,
+    OrderSide,
+    OrderType,
     Permit,
+    Position,
     PositionMode,
     PositionSide,
     Quota,
@@ -23,6 +29,7 @@ from bingx_async import (
     ServerTime,
 )
 from bingx_async.emulator import Account, Arrival, Emulator, Faults, uniform
+from bingx_async.swap import Fill, PlacedOrders
 
 
 async def calls(bingx: BingX) -> None:
@@ -38,6 +45,25 @@ async def calls(bingx: BingX) -> None:
     await bingx.swap.set_leverage("BTC-USDT", PositionSide.LONG)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await bingx.swap.set_leverage("BTC-USDT", "LONG", 10)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bingx.swap.leverages("BTC-USDT")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+
+async def trading(bingx: BingX) -> None:
+    """Orders, histories and rules too."""
+    order = NewOrder(symbol="BTC-USDT", side=OrderSide.BUY, type=OrderType.MARKET)
+    assert_type(await bingx.swap.place_order_once(order), Order)
+    assert_type(await bingx.swap.place_orders_once([order]), list[Order | BingXError])
+    assert_type(await bingx.swap.place_orders([order]), PlacedOrders)
+    async for past in bingx.swap.orders_between("BTC-USDT", 0):
+        assert_type(past, Order)
+    async for fill in bingx.swap.fills_between("BTC-USDT", 0):
+        assert_type(fill, Fill)
+    assert_type((await bingx.swap.rules("BTC-USDT")).round_price(Decimal(1)), Decimal)
+    assert_type((await bingx.account.uid()).uid, int)
+    assert_type(await bingx.user_stream.extend_listen_key("key"), None)
+    assert_type(await bingx.swap.income_export(), bytes)
+    assert_type(await bingx.swap.positions(), list[Position])
+    await bingx.swap.place_order("BTC-USDT", "BUY", OrderType.MARKET)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bingx.swap.place_order("BTC-USDT", OrderSide.BUY, OrderType.MARKET, quantity=0.1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def models(bingx: BingX) -> None:
