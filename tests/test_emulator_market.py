@@ -105,6 +105,19 @@ def test_a_pinned_price_stands_still_and_goes_on_from_there():
     assert market.price("ETH-USDT", NOON) == untouched.price("ETH-USDT", NOON)
 
 
+def test_a_pinned_price_keeps_its_book():
+    """So that a test knows what its orders will get; another price has another book."""
+    market = Market()
+    market.set_price(BTC, 90_000, NOON)
+    books = [market.levels(BTC, NOON + seconds(n), 20) for n in range(0, 4000, 37)]
+    assert all(book == books[0] for book in books)
+    market.set_price(BTC, 90_001, NOON + seconds(5000))
+    assert market.levels(BTC, NOON + seconds(5000), 20) != books[0]
+    market.release_price(BTC, NOON + seconds(6000))
+    moving = [market.levels(BTC, NOON + seconds(6000 + n), 20) for n in range(20)]
+    assert len({str(book) for book in moving}) > 10
+
+
 def test_a_price_that_cannot_be_is_refused():
     """So is one for a moment that has passed."""
     market = Market()

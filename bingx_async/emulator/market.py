@@ -5,7 +5,8 @@ All of it follows from the seed, and is known at every moment of past and future
 last year need no recording. A test pins a price, and lets it go again; what was before stays what
 it was. Within a tick, which is a second, everything stands still.
 
-- The best bid lies one step below the price, the best ask one step above.
+- The best bid lies one step below the price, the best ask one step above. While the price is
+  pinned, every tick has the same book, so that a test knows what its orders will get.
 - There is one trade a second. Trades and volumes are the market's own: orders of accounts trade
   against its liquidity, but neither show among them nor move a price.
 - Index and mark price lie off the price by a premium that changes at the funding times, and that
@@ -105,6 +106,11 @@ class _Quoted:
     def price(self, kind: int, second: int) -> int:
         found = self.stretches[self._number(second)]
         return self._of(kind, found, second, self.path.price(second))
+
+    def book(self, second: int) -> str:
+        """Tell what the book of a second is drawn from; while the price is pinned it stays."""
+        pin = self.stretches[self._number(second)].pin
+        return f"{self.key}/book/{second}" if pin is None else f"{self.key}/pinned/{pin}"
 
     def span(self, kind: int, first: int, last: int) -> Span:
         """Tell what happens from one second to another."""
@@ -273,7 +279,7 @@ class Market:
         contract, quoted, second = self.contract(symbol), self._quoted[symbol], _tick(at)
         bid = ask = quoted.price(_LAST, second)
         widest = max(3, bid // 20_000)
-        draws = draw(f"{quoted.key}/book/{second}", 4 * depth)
+        draws = draw(quoted.book(second), 4 * depth)
         bids, asks = list[Level](), list[Level]()
         for n in range(0, 4 * depth, 4):
             down, bid_size, up, ask_size = draws[n : n + 4]
