@@ -1,12 +1,13 @@
 """
 What does it cost to make models of answers, and what are the wire's choices worth?
 
-The answer to ``set_leverage`` and a list of a thousand contracts become objects: here, and as
-msgspec Structs with ``Decimal`` fields, in three readings. From bytes, msgspec decodes straight
-into its classes, without a Python object in between, which nothing written in Python can match.
-From decoded data, both begin with the same dicts. And like for like, the Structs come to the very
-same values: msgspec knows no ``"true"``, no milliseconds and no open enums, so that
-``__post_init__`` makes them.
+The answer to ``set_leverage`` and lists of a thousand contracts, klines and orders become objects:
+here, as msgspec Structs with ``Decimal`` fields, and as pydantic models. From bytes, msgspec and
+pydantic decode straight into their classes, without a Python object in between, which nothing
+written in Python can match. From decoded data, all begin with the same dicts. And like for like,
+Structs come to the very same values: msgspec knows no ``"true"`` and no ``"15X"``, no milliseconds
+and no empty text for nothing, so that ``__post_init__`` makes them. The pydantic models come to the
+same values as well.
 
 Then the choices that the package made, each beside the other way: attrs classes mutable or frozen,
 slotted or not; fields required or with defaults; cattrs's own generated functions or ours.
@@ -27,54 +28,76 @@ import attrs
 import cattrs
 import msgspec
 from cattrs.gen import make_dict_structure_fn, override
+from pydantic import TypeAdapter
 
 from benchmarks.exchange import ANSWER
 from benchmarks.measure import Times, in_turns
-from benchmarks.peers import structs
+from benchmarks.payloads import CONTRACTS, KLINES, ORDERS, contract
+from benchmarks.peers import pydantic_models, structs
 from benchmarks.report import Report, options
-from bingx_async import BingX, Contract, Endpoint, Leverage, answer, wire
+from bingx_async import BingX, Contract, Leverage, answer, wire
 
 OURS: Final = "bingx_async"
 PLAIN: Final = "Struct"
 SAME: Final = "Struct, same values"
+PYDANTIC: Final = "pydantic"
 
 Work = Callable[[], object]
 
 
-def contract(number: int) -> dict[str, Any]:
-    """Make one contract in the types that the exchange documents."""
-    return {
-        "contractId": str(number),
-        "symbol": f"COIN{number}-USDT",
-        "size": "0.0001",
-        "quantityPrecision": 4,
-        "pricePrecision": 1,
-        "feeRate": 0.0005,
-        "makerFeeRate": 0.0002,
-        "takerFeeRate": 0.0005,
-        "tradeMinLimit": 0,
-        "tradeMinQuantity": 0.0001,
-        "tradeMinUSDT": 2,
-        "maxLongLeverage": 150,
-        "maxShortLeverage": 150,
-        "currency": "USDT",
-        "asset": f"COIN{number}",
-        "status": 1,
-        "apiStateOpen": "true",
-        "apiStateClose": "true",
-        "ensureTrigger": True,
-        "triggerFeeRate": "0.00050000",
-        "brokerState": False,
-        "launchTime": 1586275200000 + number * 1000,
-        "maintainTime": 0,
-        "offTime": 0,
-        "displayName": f"COIN{number}-USDT",
-    }
+@attrs.frozen
+class Payload:
+    """
+    An answer, and what it becomes.
+
+    Attributes:
+        endpoint: The endpoint's dotted name.
+        body: The answer.
+        plain: The msgspec type that leaves values as they came.
+        same: The msgspec type with the values of the package's own class.
+        model: The pydantic type with these values.
+        share: How much of all repetitions it gets.
+    """
+
+    endpoint: str
+    body: bytes
+    plain: Any
+    same: Any
+    model: Any
+    share: float = 1 / 50
 
 
-CONTRACTS: Final = msgspec.json.encode(
-    {"code": 0, "msg": "", "data": [contract(number) for number in range(1000)]}
-)
+PAYLOADS: Final = {
+    "a leverage answer": Payload(
+        "swap.set_leverage",
+        ANSWER,
+        structs.PlainLeverage,
+        structs.SameLeverage,
+        pydantic_models.Leverage,
+        share=20,
+    ),
+    "1000 contracts": Payload(
+        "swap.contracts",
+        CONTRACTS,
+        list[structs.PlainContract],
+        list[structs.SameContract],
+        list[pydantic_models.Contract],
+    ),
+    "1000 klines": Payload(
+        "swap.klines",
+        KLINES,
+        list[structs.PlainKline],
+        list[structs.SameKline],
+        list[pydantic_models.Kline],
+    ),
+    "1000 orders": Payload(
+        "swap.all_orders",
+        ORDERS,
+        list[structs.PlainOrder],
+        list[structs.SameOrder],
+        list[pydantic_models.Order],
+    ),
+}
 
 
 def repeated(work: Work, times: int) -> Callable[[], float]:
@@ -86,73 +109,69 @@ def repeated(work: Work, times: int) -> Callable[[], float]:
     return run
 
 
-def readings(endpoint: Endpoint, body: bytes, plain: Any, same: Any) -> dict[str, dict[str, Work]]:
+def readings(payload: Payload) -> dict[str, dict[str, Work]]:
     """List what is compared, by reading and contestant."""
-    data = wire.decode(body)["data"]
-    plain_decoder = msgspec.json.Decoder(structs.Envelope[plain])
-    same_decoder = msgspec.json.Decoder(structs.Envelope[same])
+    endpoint = BingX.endpoints()[payload.endpoint]
+    body, data = payload.body, wire.decode(payload.body)["data"]
+    if wrapped := endpoint.answer == "data.orders":
+        data = data["orders"]
+
+    def answered(library: Any, kind: Any) -> Any:
+        return library.Envelope[library.Orders[kind] if wrapped else kind]
+
+    plain = msgspec.json.Decoder(answered(structs, payload.plain))
+    same = msgspec.json.Decoder(answered(structs, payload.same))
+    model = answered(pydantic_models, payload.model)
     return {
         "from bytes": {
             OURS: partial(answer.read, endpoint, 200, body),
-            PLAIN: partial(plain_decoder.decode, body),
-            SAME: partial(same_decoder.decode, body),
+            PLAIN: partial(plain.decode, body),
+            SAME: partial(same.decode, body),
+            PYDANTIC: partial(model.model_validate_json, body),
         },
         "from decoded data": {
             OURS: partial(endpoint.structure, data),
-            PLAIN: partial(msgspec.convert, data, plain),
-            SAME: partial(msgspec.convert, data, same),
+            PLAIN: partial(msgspec.convert, data, payload.plain),
+            SAME: partial(msgspec.convert, data, payload.same),
+            PYDANTIC: partial(TypeAdapter(payload.model).validate_python, data),
         },
     }
 
 
-def against_structs(report: Report, *, rounds: int, repeats: int) -> None:
-    """Compare with msgspec, payload by payload and reading by reading."""
-    endpoints = BingX.endpoints()
-    payloads = {
-        "a leverage answer": (
-            repeats * 20,
-            readings(
-                endpoints["swap.set_leverage"], ANSWER, structs.PlainLeverage, structs.SameLeverage
-            ),
-        ),
-        "1000 contracts": (
-            max(1, repeats // 25),
-            readings(
-                endpoints["swap.contracts"],
-                CONTRACTS,
-                list[structs.PlainContract],
-                list[structs.SameContract],
-            ),
-        ),
-    }
+def against_others(report: Report, *, rounds: int, repeats: int) -> None:
+    """Compare with msgspec and pydantic, payload by payload and reading by reading."""
     rows: list[list[str]] = []
-    targets: list[tuple[str, float]] = []
-    for payload, (times, by_reading) in payloads.items():
-        for reading, contestants in by_reading.items():
+    targets: list[tuple[str, float, float]] = []
+    for name, payload in PAYLOADS.items():
+        times = max(1, int(repeats * payload.share))
+        for reading, contestants in readings(payload).items():
             took = in_turns(
-                {name: repeated(work, times) for name, work in contestants.items()}, rounds
+                {who: repeated(work, times) for who, work in contestants.items()}, rounds
             )
+            limits = {PLAIN: 2.0, SAME: 2.0, PYDANTIC: 1.0}
+            ratios = {who: took.ratio(OURS, who) for who in limits}
             rows.append(
                 [
-                    payload,
+                    name,
                     reading,
-                    *(f"{took.median(name) / times * 1e6:,.2f}" for name in contestants),
-                    f"{took.ratio(OURS, PLAIN):.2f}",
-                    f"{took.ratio(OURS, SAME):.2f}",
+                    *(f"{took.median(who) / times * 1e6:,.2f}" for who in contestants),
+                    *(f"{ratio:.2f}" for ratio in ratios.values()),
                 ]
             )
+            if payload.plain is payload.same:
+                del limits[SAME]
             targets += [
-                (f"{payload}, {reading}, of a {name}", took.ratio(OURS, name))
-                for name in ((PLAIN,) if payload == "a leverage answer" else (PLAIN, SAME))
+                (f"{name}, {reading}, of {who}", ratios[who], limit)
+                for who, limit in limits.items()
             ]
     report.table(
-        f"Answers become objects: us each, {rounds} rounds",
-        ["", "", OURS, PLAIN, SAME, f"of a {PLAIN}", "of same values"],
+        f"Answers become objects: us each, {rounds} rounds; and how much of the others' time",
+        ["", "", OURS, PLAIN, SAME, PYDANTIC, f"of a {PLAIN}", "of same values", f"of {PYDANTIC}"],
         rows,
         words=2,
     )
-    for what, ratio in targets:
-        report.at_most(what, ratio, 2.0)
+    for what, ratio, limit in targets:
+        report.at_most(what, ratio, limit)
 
 
 # The choices.
@@ -242,20 +261,32 @@ def choices(report: Report, *, rounds: int, repeats: int) -> None:
 CHOSEN: Final = "mutable, slotted, with defaults"
 
 
+def alike(ours: Any, theirs: Any) -> bool:
+    """Tell whether two objects of any kind have the same values, of the same types."""
+    kind: Any = ours.__class__
+    if kind is list:
+        return len(ours) == len(theirs) and all(map(alike, ours, theirs))
+    if attrs.has(kind):
+        names = [field.name for field in attrs.fields(kind)]
+        return all(alike(getattr(ours, name), getattr(theirs, name, None)) for name in names)
+    return kind is type(theirs) and bool(ours == theirs)
+
+
 def check(report: Report) -> None:
     """See that what is compared is the same."""
-    endpoints = BingX.endpoints()
-    kinds: tuple[tuple[str, bytes, Any], ...] = (
-        ("swap.set_leverage", ANSWER, structs.SameLeverage),
-        ("swap.contracts", CONTRACTS, list[structs.SameContract]),
-    )
-    for name, body, cls in kinds:
-        ours: Any = answer.read(endpoints[name], 200, body)
-        theirs: Any = msgspec.convert(wire.decode(body)["data"], cls)
-        if name == "swap.set_leverage":
-            ours, theirs = [ours], [theirs]
-        same = list(map(attrs.asdict, ours)) == list(map(msgspec.structs.asdict, theirs))
-        report.fact(f"{name}: a {SAME}, has them", same)
+    for name, payload in PAYLOADS.items():
+        by_reading = readings(payload)
+        ours = by_reading["from bytes"][OURS]()
+        for who in (SAME, PYDANTIC):
+            parsed: Any = by_reading["from bytes"][who]()
+            found = parsed.data
+            if name == "1000 orders":
+                found = found.orders
+            structured = by_reading["from decoded data"][who]()
+            report.fact(
+                f"{name}: the values of {who} are these",
+                alike(ours, found) and alike(ours, structured),
+            )
 
 
 def main() -> None:
@@ -264,7 +295,7 @@ def main() -> None:
     report = Report("wire: from answers to objects", quick=quick)
     rounds, repeats = (2, 25) if quick else (15, 1000)
     check(report)
-    against_structs(report, rounds=rounds, repeats=repeats)
+    against_others(report, rounds=rounds, repeats=repeats)
     choices(report, rounds=rounds, repeats=repeats)
     report.close()
 

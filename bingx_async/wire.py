@@ -19,9 +19,9 @@ from __future__ import annotations
 import functools
 import re
 import types
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import StrEnum
 from typing import (
     Annotated,
@@ -316,7 +316,7 @@ def _is_moment(type_: Any) -> bool:
 
 
 def _is_row(type_: Any) -> bool:
-    return isinstance(type_, type) and issubclass(type_, tuple) and hasattr(type_, "_fields")
+    return hasattr(type_, "_fields") and issubclass(type_, tuple)
 
 
 _NOTHING: Final[tuple[object, ...]] = (None, "", 0, "0", [], {})
@@ -330,16 +330,24 @@ def _is_no_time(value: Any) -> bool:
     return value in (0, -1, "0", "-1")
 
 
+def _telling(cls: Any) -> list[str]:
+    """List the keys that make an object one: those that it requires, less words, which may stay."""
+    attrs.resolve_types(cls)
+    return [
+        wire_name(field)
+        for field in attrs.fields(cls)
+        if field.init and field.default is attrs.NOTHING and not _is_enum(_bare(field.type))
+    ]
+
+
 def _no_object(cls: Any) -> Callable[[Any], bool]:
     """
     Make the test for an object that is there but says nothing.
 
-    Such is the stop loss of an order without one: whatever makes it one is empty, though other
-    fields may hold a default.
+    Such is the stop loss of an order without one: whatever makes it one is empty, though words
+    (``{"type": "STOP", "stopPrice": 0}``) and other fields may hold a default.
     """
-    attrs.resolve_types(cls)
-    fields = [field for field in attrs.fields(cls) if field.init]
-    needed = [wire_name(field) for field in fields if field.default is attrs.NOTHING]
+    needed = _telling(cls)
 
     def absent(value: Any) -> bool:
         value = _decoded(value)
@@ -391,17 +399,18 @@ def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
 
 
 def _row_hook(type_: Any, into: cattrs.Converter) -> Hook:
-    """Read a named tuple from an array, such as a level of an order book."""
+    """Generate the function that reads a named tuple from an array, such as a level of a book."""
     hints = get_type_hints(type_)
-    columns = [(hint, into.get_structure_hook(hint)) for hint in hints.values()]
+    hooks = {name: into.get_structure_hook(hint) for name, hint in hints.items()}
 
-    def structure(value: Any, _: Any) -> Any:
-        value = _decoded(value)
-        if value.__class__ is not list or len(value) < len(columns):
-            raise WireError(f"expected an array of {len(columns)}, got {_shown(value)}")
-        return type_(*[hook(v, hint) for v, (hint, hook) in zip(value, columns, strict=False)])
+    def careful(value: Any) -> Any:
+        if value.__class__ is not list or len(value) < len(hints):
+            raise WireError(f"expected an array of {len(hints)}, got {_shown(value)}")
+        return type_(*[hooks[name](v, hints[name]) for name, v in zip(hints, value, strict=False)])
 
-    return structure
+    values = [_reading(hints[name], name, f"o[{index}]") for index, name in enumerate(hints)]
+    scope = {**_scope(hints, hooks), "kind": list, "cls": type_, "careful": careful}
+    return _generated([f"return cls({', '.join(values)})"], scope)
 
 
 @functools.cache
@@ -429,99 +438,143 @@ _SCALARS: Final[dict[type, Hook]] = {
     OpenEnum: _to_enum,
 }
 
-# How the generated code takes over what comes every day; all else is left to the hook. A shortcut
-# never reads anything that the hook would refuse, or would read differently.
+# How the generated code takes over what comes every day, where ``{v}`` is the value and ``v`` the
+# same from there on; all else is left to the hook. A shortcut never reads anything that the hook
+# would refuse, or would read differently.
 _SHORTCUTS: Final[dict[type, str]] = {
-    Decimal: "v if (v := {value}).__class__ is Decimal"
-    " else n if v.__class__ is str and v and (n := Decimal(v)).is_finite()",
-    int: "v if (v := {value}).__class__ is int",
-    str: "v if (v := {value}).__class__ is str",
-    bool: "v if (v := {value}) is True or v is False"
-    " else True if v == 'true' else False if v == 'false'",
-    datetime: "epoch + delta(0, 0, 0, v) if (v := {value}).__class__ is int and v >= seconds_end",
-    OpenEnum: "words_{name}[v] if ((v := {value}).__class__ is str or v.__class__ is int)"
-    " and v in words_{name}",
+    Decimal: "n if {v}.__class__ is str and v and (n := exact(v)).is_finite()"
+    " else v if v.__class__ is Decimal else exact(v) if v.__class__ is int",
+    int: "v if {v}.__class__ is int"
+    " else int(v) if v.__class__ is str and v.isdecimal() and len(v) < 40"
+    " else n if (n := multiple(v)) is not None",
+    str: "v if {v}.__class__ is str",
+    bool: "v if {v} is True or v is False else True if v == 'true' else False if v == 'false'",
+    datetime: "epoch + millisecond * v if {v}.__class__ is int and v >= seconds_end",
+    OpenEnum: "n if {v}.__class__ in kinds_{name} and (n := word_{name}(v)) is not None",
+}
+
+# Makes a Decimal faster than Decimal() does, and raises where it would have to round.
+_EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[*Context().traps])
+_TOOLS: Final[dict[str, Any]] = {
+    "MISSING": object(),
+    "decoded": _decoded,
+    "Decimal": Decimal,
+    "exact": _EXACT.create_decimal,
+    "multiple": {f"{number}X": number for number in range(1, 201)}.get,
+    "epoch": _EPOCH,
+    "millisecond": timedelta(milliseconds=1),
+    "seconds_end": _SECONDS_END,
 }
 
 
-def _expression(field: attrs.Attribute[Any], key: str, others: tuple[str, ...]) -> str:
-    """Write the expression that makes one argument of a class's ``__init__`` from ``o``."""
-    name, optional = field.name, _optional(field.type)
-    inner = optional or _bare(field.type)
-    if _is_enum(inner):
-        inner = OpenEnum
-    if field.default is attrs.NOTHING:
-        value = f"o[{key!r}]"
-    elif field.default is None:
-        value = f"get({key!r})"
-        for other in others:
-            value = f"(a if (a := {value}) is not None and a != '' else get({other!r}, a))"
-    else:
-        default = f"default_{name}"
-        default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
-        there = "MISSING"
-        for spelling in (key, *others)[::-1]:
-            there = f"get({spelling!r}, {there})"
-        there = f"(v := {there}) is MISSING"
-        return f"{default} if {there} else hook_{name}(v, type_{name})"
-    shortcut = _SHORTCUTS.get(inner, "None if (v := {value}) is None" if optional else "")
-    if inner is str and optional:  # an empty text is no text
-        shortcut += " and v"
-    if not shortcut:
+def _scope(types_: Mapping[str, Any], hooks: Mapping[str, Hook]) -> dict[str, Any]:
+    """Gather what the expressions for fields of these names and types refer to."""
+    scope = dict(_TOOLS)
+    for name, type_ in types_.items():
+        scope |= {f"hook_{name}": hooks[name], f"type_{name}": type_}
+        if _is_enum(inner := _optional(type_) or _bare(type_)):
+            words = _members(inner)
+            if 0 not in words and 1 not in words:  # a dict takes them for False and True
+                words = words | {_BOOLEANS[w]: words[w] for w in ("true", "false") if w in words}
+            scope |= {f"word_{name}": words.get, f"kinds_{name}": frozenset(map(type, words))}
+    return scope
+
+
+def _reading(type_: Any, name: str, value: str) -> str:
+    """Write the expression that reads what the expression ``value`` finds."""
+    optional = _optional(type_)
+    inner = optional or _bare(type_)
+    shortcut = _SHORTCUTS.get(OpenEnum if _is_enum(inner) else inner, "")
+    hook = f"hook_{name}(v, type_{name})"
+    if not optional and not shortcut:
         return f"hook_{name}({value}, type_{name})"
-    nothing = " else None if v is None or v == ''" if optional else ""
-    return f"{shortcut.format(value=value, name=name)}{nothing} else hook_{name}(v, type_{name})"
+    if not optional:
+        return f"{shortcut.format(v=f'(v := {value})', name=name)} else {hook}"
+    nothing = "v == ''"
+    if inner is str:  # an empty text is none
+        shortcut += " and v"
+    elif inner is datetime:
+        nothing += " or v == 0"
+    elif attrs.has(inner):
+        empty = [f"not v.get({key!r})" for key in _telling(inner)]
+        nothing = " and ".join(["v.__class__ is dict", *(empty or ["not v"])])
+    cases = [f"None if (v := {value}) is None", shortcut.format(v="v", name=name)]
+    return " else ".join([*filter(None, cases), f"None if {nothing}", hook])
+
+
+def _expression(field: attrs.Attribute[Any], key: str, others: tuple[str, ...]) -> str:
+    """Write the expression that reads one field of a class from ``o``."""
+    names = [key, *others]
+    required = field.default is attrs.NOTHING
+    optional = field.default is None and _is_optional(field.type)
+    if required:
+        value = f"o[{key!r}]"
+    elif optional:  # the last of its names settles it, as nothing and an empty text are one
+        value = f"get({names.pop()!r})"
+    else:
+        value = functools.reduce(lambda rest, k: f"get({k!r}, {rest})", names[::-1], "MISSING")
+    if others:
+        full = "".join(f"a if (a := get({k!r})) is not None and a != '' else " for k in names)
+        value = f"({full}{value})"
+    if required or optional:
+        return _reading(field.type, field.name, value)
+    default = f"default_{field.name}"
+    default += "()" if isinstance(field.default, attrs.Factory) else ""  # type: ignore[arg-type]
+    return f"{default} if (v := {value}) is MISSING else hook_{field.name}(v, type_{field.name})"
+
+
+def _only_sets_fields(cls: Any) -> bool:
+    """Tell whether ``__init__`` does nothing but set the fields, so that it need not be called."""
+    return (
+        "__attrs_attrs__" in vars(cls)
+        and cls.__setattr__ is object.__setattr__
+        and all(f.init and not f.converter and not f.validator for f in attrs.fields(cls))
+        and not any(hasattr(cls, f"__attrs_{which}init__") for which in ("pre_", "post_", ""))
+    )
 
 
 def _class_hook(cls: Any, into: cattrs.Converter) -> Hook:
-    """
-    Generate the function that makes one instance of an attrs class from a JSON object.
-
-    It is generated for the answers that come every day. What makes it stumble goes field by field
-    through the hooks, which read it after all or say where it does not fit.
-    """
+    """Generate the function that makes one instance of an attrs class from a JSON object."""
     attrs.resolve_types(cls)
     fields = [field for field in attrs.fields(cls) if field.init]
     keys = {field.name: wire_name(field) for field in fields}
     own = set(keys.values())
     others = {name: _spellings(key, own) for name, key in keys.items()}
     hooks = {field.name: into.get_structure_hook(field.type) for field in fields}
-
-    def unpack(o: Any) -> dict[str, Any]:
-        """Make a JSON object of what is not one yet."""
-        if (unpacked := _decoded(o)).__class__ is dict:
-            return cast("dict[str, Any]", unpacked)
-        raise WireError(f"expected an object, got {_shown(o)}")
-
-    scope: dict[str, Any] = {
-        "cls": cls,
-        "careful": _careful(cls, fields, keys, others, hooks),
-        "unpack": unpack,
-        "MISSING": object(),
-        "Decimal": Decimal,
-        "epoch": _EPOCH,
-        "delta": timedelta,
-        "seconds_end": _SECONDS_END,
+    values = {
+        field.name: _expression(field, keys[field.name], others[field.name]) for field in fields
     }
+    if _only_sets_fields(cls):
+        sets = (f"made.{name} = {value}" for name, value in values.items())
+        steps = ["get = o.get", "made = new(cls)", *sets, "return made"]
+    else:
+        arguments = (
+            f"{field.alias}={values[field.name]}" if field.kw_only else values[field.name]
+            for field in sorted(fields, key=lambda field: field.kw_only)
+        )
+        steps = ["get = o.get", f"return cls({', '.join(arguments)})"]
+    scope = _scope({field.name: field.type for field in fields}, hooks)
     for field in fields:
-        scope[f"hook_{field.name}"] = hooks[field.name]
-        scope[f"type_{field.name}"] = field.type
         scope[f"default_{field.name}"] = getattr(field.default, "factory", field.default)
-        if _is_enum(word := _optional(field.type) or _bare(field.type)):
-            scope[f"words_{field.name}"] = _members(word)
-    arguments = "".join(
-        f"            {f'{field.alias}=' if field.kw_only else ''}"
-        f"{_expression(field, keys[field.name], others[field.name])},\n"
-        for field in fields
-    )
+    scope |= {"kind": dict, "cls": cls, "new": cls.__new__}
+    scope["careful"] = _careful(cls, fields, keys, others, hooks)
+    return _generated(steps, scope)
+
+
+def _generated(steps: Iterable[str], scope: dict[str, Any]) -> Hook:
+    """
+    Compile the function that reads an ``o`` of the class ``kind`` in these steps.
+
+    It is for the answers that come every day. What makes it stumble is left to ``careful``, which
+    reads it after all or says where it does not fit.
+    """
+    body = "\n        ".join(steps)
     source = f"""
 def structure(o, _):
-    if o.__class__ is not dict:
-        o = unpack(o)
-    get = o.get
+    if o.__class__ is not kind:
+        o = decoded(o)
     try:
-        return cls(
-{arguments}        )
+        {body}
     except Exception:
         pass
     return careful(o)
@@ -536,10 +589,12 @@ def _careful(
     keys: dict[str, str],
     others: dict[str, tuple[str, ...]],
     hooks: dict[str, Hook],
-) -> Callable[[dict[str, Any]], Any]:
+) -> Callable[[Any], Any]:
     """Make the function that reads a JSON object field by field, or says where it cannot."""
 
-    def structure(o: dict[str, Any]) -> Any:
+    def structure(o: Any) -> Any:
+        if o.__class__ is not dict:
+            raise WireError(f"expected an object, got {_shown(o)}")
         found: dict[str, Any] = {}
         for field in fields:
             key = keys[field.name]

@@ -288,6 +288,7 @@ async def test_a_crash_in_the_middle_of_an_order_doubles_nothing_either(exchange
         client = exchange.client("alice", session=session)
         with pytest.raises(asyncio.CancelledError):
             await asyncio.create_task(play(exchange, UP, client=client))
+    exchange.faults = Faults()
     alice = await play(exchange)
     assert sides(alice) == [LONG]
     assert len(market_orders(alice)) == 1

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bingx_async.wire import OpenEnum, WireError, converter, decode, encode, wire, wire_name
@@ -422,7 +423,11 @@ def test_a_model_survives_the_way_to_the_wire_and_back(row):
 
 
 _anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.decimals(allow_nan=False, allow_infinity=False),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["price", "kind", "a"]), inner)
@@ -460,3 +465,221 @@ def test_a_field_reads_no_key_that_belongs_to_another():
     assert converter.structure(given, Replacing) == Replacing(None, "old")
     odd = {**given, "clientOrderId": 7}
     assert converter.structure(odd, Replacing) == Replacing("7", "old")
+
+
+class Guarantee(OpenEnum):
+    """A word that is a boolean in some answers."""
+
+    YES = "true"
+    NO = "false"
+    CHEAP = "cutfee"
+
+
+class Numbered(OpenEnum):
+    """A word that is a number or a boolean, which are not the same."""
+
+    ONE = "1"
+    TRUE = "true"
+
+
+class Level(NamedTuple):
+    """An array whose places have a meaning."""
+
+    price: Decimal
+    side: Side | None
+
+
+def outcome(value, type_):
+    """Show what is read, to the last digit, or why it is not."""
+    try:
+        return repr(converter.structure(value, type_))
+    except WireError as exc:
+        return exc.field, exc.reason
+
+
+_ODD: list[object] = [
+    *("", "0", "-1", "1", "true", "TRUE", "false", "cutfee", "LONG", "long", "x"),
+    *("15X", "15x", "015X", "999X", "X", "\u0663", "\u0663X", "5%", " 7 ", "1_0", "-0.10", "."),
+    *(
+        "NaN",
+        "-nan",
+        "sNaN1",
+        "Infinity",
+        "-inf",
+        "1E+999999999999999999",
+        "1E-9999999999999999999",
+    ),
+    *(
+        "1727193814249",
+        "2024-09-24",
+        "9" * 39,
+        "9" * 40,
+        "9" * 4200,
+        "9" * 5000,
+        "{}",
+        "[]",
+        '{"price": 2}',
+    ),
+    *(0, 1, -1, True, False, 5, 1727193814, 1727193814249, 10**13, 10**18, 10**40, None),
+    *(Decimal(0), Decimal(1), Decimal("1.0"), Decimal("-0.0"), Decimal(1727193814249), Decimal(5)),
+    *({}, {"price": 0}, {"price": "0"}, {"price": ""}, {"price": False}, {"price": Decimal("0.0")}),
+    *({"kind": "x"}, {"price": 0, "kind": "x"}, {"price": "x"}, {"price": "2"}, {"price": []}),
+    *([], [{"price": 1}], ["1"], ["1", "LONG"], ["2%", ""], [1, 1, "more"], ["1", "UP"], ["x", 1]),
+]
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        str,
+        int,
+        Decimal,
+        bool,
+        datetime,
+        Side,
+        Guarantee,
+        Numbered,
+        Leg,
+        Replacing,
+        list[Leg],
+        Level,
+    ],
+)
+@given(text=st.text("0123456789.+-eExX%_ infa\u0663", max_size=6))
+@settings(max_examples=20)
+def test_the_code_made_for_a_class_reads_what_the_types_of_its_fields_read(type_, text):
+    """It is faster at what comes every day, and neither more nor less strict with anything."""
+    required = attrs.make_class("Required", {"x": attrs.field(type=type_)})
+    optional = attrs.make_class("Optional", {"x": attrs.field(type=type_ | None, default=None)})
+    for cls, hint in ((required, type_), (optional, type_ | None)):
+        for value in (*_ODD, text):
+            alone, inside = outcome(value, hint), outcome({"x": value}, cls)
+            if isinstance(alone, str):
+                assert inside == f"{cls.__name__}(x={alone})"
+            else:
+                assert inside[1] == alone[1]
+
+
+def test_an_array_becomes_a_named_tuple():
+    """What it has beyond the columns is ignored, and it may be text that holds JSON."""
+    level = Level(Decimal("1.50"), Side.LONG)
+    for array in (["1.50", "LONG"], [Decimal("1.50"), "Long", 7], '["1.50", "LONG"]'):
+        assert converter.structure(array, Level) == level
+    assert converter.structure(["2%", ""], Level) == Level(Decimal(2), None)
+
+    for wrong in (["1"], [], {}, 5, "5"):
+        with pytest.raises(WireError, match="expected an array of 2"):
+            converter.structure(wrong, Level)
+    with pytest.raises(WireError, match="expected a number"):
+        converter.structure(["x", "LONG"], Level)
+
+
+@attrs.define
+class Told:
+    """A field that must be told, one that may be, and two with a default."""
+
+    qty: Decimal
+    stop_price: Decimal | None = None
+    position_id: int = 7
+    success: list[int] = attrs.Factory(list)
+
+
+_ABSENT = object()
+
+
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [
+        ("qty", "volume"),
+        ("stopPrice", "StopPrice"),
+        ("positionId", "positionID"),
+        ("success", "Success"),
+    ],
+)
+def test_of_two_names_the_first_that_holds_something_counts(key, other):
+    """Else the first that is there."""
+    values = (_ABSENT, None, "", 0, "0", "5", "x", [], [5], {})
+    rest = {} if key == "qty" else {"qty": "1"}
+    for first, second in itertools.product(values, values):
+        there = {key: first, other: second}
+        there = {name: value for name, value in there.items() if value is not _ABSENT}
+        full = [value for value in there.values() if value is not None and value != ""]
+        counts = [*full, *there.values()][:1]
+
+        told = outcome(rest | there, Told)
+        expected = outcome(rest | dict(zip([key], counts, strict=False)), Told)
+        assert told == expected if isinstance(expected, str) else told[1] == expected[1]
+
+
+@attrs.define(on_setattr=attrs.setters.NO_OP)
+class Doubled:
+    """A field that is converted."""
+
+    qty: int = attrs.field(converter=lambda value: value * 2)
+
+
+@attrs.define
+class DoubledAfterwards:
+    """A field that is looked at once all are set."""
+
+    qty: int
+
+    def __attrs_post_init__(self) -> None:
+        self.qty *= 2
+
+
+@attrs.define
+class DoubledByHand:
+    """A class with an ``__init__`` of its own."""
+
+    qty: int
+
+    def __init__(self, qty) -> None:
+        self.qty = qty * 2
+
+
+@attrs.frozen
+class Frozen:
+    """A class whose fields cannot be set."""
+
+    qty: int
+
+
+@attrs.define
+class Watched:
+    """A field that something else happens to when it is set later."""
+
+    qty: int = attrs.field(on_setattr=lambda _self, _field, value: value * 2)
+
+
+@attrs.define
+class Above:
+    """A class whose ``__init__`` only sets the fields."""
+
+    qty: int
+
+
+class Below(Above):
+    """What inherits from it, is not declared as a model, and does more."""
+
+    def __init__(self, qty) -> None:
+        super().__init__(qty * 2)
+
+
+@pytest.mark.parametrize(
+    ("cls", "qty"),
+    [
+        (Frozen, 5),
+        (Watched, 5),
+        (Below, 10),
+        (Doubled, 10),
+        (DoubledAfterwards, 10),
+        (DoubledByHand, 10),
+    ],
+)
+def test_an_instance_is_what_its_init_makes_it(cls, qty):
+    """The code that is made for a class sets the fields itself only where that is the same."""
+    made = converter.structure({"qty": "5"}, cls)
+
+    assert type(made) is cls
+    assert made.qty == qty

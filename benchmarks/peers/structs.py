@@ -1,22 +1,43 @@
 """
 The same answers as msgspec Structs, in two honest readings.
 
-``Plain`` classes take what JSON gives, with ``Decimal`` where a number is meant: ``"true"`` stays a
-text, a time stays a number of milliseconds, a status stays a number. ``Same`` classes come to the
-very values of this package's models, by a ``__post_init__``.
+``Plain`` classes take what JSON gives, with ``Decimal`` where a number is meant and an enum where a
+word is. What msgspec cannot bend stays as it came: ``"true"``, ``"15X"`` and a price that may be an
+empty text stay texts, a time stays a number of milliseconds, a status stays a number. ``Same``
+classes come to the very values of this package's models, by a ``__post_init__``.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from bingx_async import ContractStatus
+from bingx_async.swap.models.common import (
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    StopGuaranteed,
+    TimeInForce,
+    WorkingType,
+)
 
-__all__ = ["Envelope", "PlainContract", "PlainLeverage", "SameContract", "SameLeverage"]
+__all__ = [
+    "Envelope",
+    "Orders",
+    "PlainContract",
+    "PlainKline",
+    "PlainLeverage",
+    "PlainOrder",
+    "SameContract",
+    "SameKline",
+    "SameLeverage",
+    "SameOrder",
+]
 
 T = TypeVar("T")
 
@@ -27,6 +48,12 @@ class Envelope(msgspec.Struct, Generic[T]):
     code: int
     msg: str
     data: T
+
+
+class Orders(msgspec.Struct, Generic[T]):
+    """What is around the orders."""
+
+    orders: T
 
 
 class PlainLeverage(msgspec.Struct, rename="camel"):
@@ -76,13 +103,14 @@ class PlainContract(msgspec.Struct, rename="camel"):
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _TRUTH: Final = {"true": True, "false": False, True: True, False: False, None: None}
 _STATUS: Final = {int(member): member for member in ContractStatus}
 
 
 def _time(value: int | datetime | None) -> datetime | None:
     """Turn milliseconds into a datetime; the exchange writes 0 where there is no time."""
-    return _EPOCH + timedelta(milliseconds=value) if value and isinstance(value, int) else None
+    return _EPOCH + _MILLISECOND * value if value and isinstance(value, int) else None
 
 
 class SameContract(msgspec.Struct, rename="camel"):
@@ -123,3 +151,156 @@ class SameContract(msgspec.Struct, rename="camel"):
         self.launch_time = _time(self.launch_time)
         self.maintain_time = _time(self.maintain_time)
         self.off_time = _time(self.off_time)
+
+
+class PlainKline(msgspec.Struct):
+    """One kline; its time is a number of milliseconds."""
+
+    open: Decimal
+    close: Decimal
+    high: Decimal
+    low: Decimal
+    volume: Decimal
+    time: int
+
+
+class SameKline(msgspec.Struct):
+    """One kline, with the values that the package's own class has."""
+
+    open: Decimal
+    close: Decimal
+    high: Decimal
+    low: Decimal
+    volume: Decimal
+    time: int | datetime
+
+    def __post_init__(self) -> None:
+        self.time = _EPOCH + _MILLISECOND * self.time  # type: ignore[operator]
+
+
+class PlainAttached(msgspec.Struct, rename="camel"):
+    """The take profit or the stop loss of an order, also where it says nothing."""
+
+    type: str
+    stop_price: Decimal
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    working_type: str | None = None
+    stop_guaranteed: str | None = None
+
+
+class PlainOrder(msgspec.Struct, rename="camel"):
+    """One order, as JSON has it."""
+
+    symbol: str
+    order_id: int
+    side: OrderSide
+    position_side: PositionSide
+    type: OrderType
+    client_order_id: str | None = None
+    status: OrderStatus | None = None
+    price: Decimal | None = None
+    orig_qty: Decimal | None = None
+    executed_qty: Decimal | None = None
+    avg_price: Decimal | None = None
+    cum_quote: Decimal | None = None
+    stop_price: str | None = None
+    profit: Decimal | None = None
+    commission: Decimal | None = None
+    leverage: str | None = None
+    working_type: WorkingType | None = None
+    time: int | None = None
+    update_time: int | None = None
+    reduce_only: bool | None = None
+    close_position: bool | None = None
+    time_in_force: TimeInForce | None = None
+    post_only: bool | None = None
+    take_profit: PlainAttached | None = None
+    stop_loss: PlainAttached | None = None
+    price_rate: Decimal | None = None
+    activation_price: Decimal | None = None
+    trailing_stop_rate: Decimal | None = None
+    trailing_stop_distance: Decimal | None = None
+    stop_guaranteed: bool | None = None
+    position_id: int | None = msgspec.field(name="positionID", default=None)
+    trigger_order_id: int | None = None
+    main_order_id: str | None = None
+    is_twap: bool | None = None
+    only_one_position: bool | None = None
+    order_type: str | None = None
+    advance_attr: int | None = None
+    take_profit_entrust_price: Decimal | None = None
+    stop_loss_entrust_price: Decimal | None = None
+
+
+class SameAttached(msgspec.Struct, rename="camel"):
+    """The take profit or the stop loss of an order that has one."""
+
+    type: OrderType
+    stop_price: Decimal
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+    working_type: WorkingType | None = None
+    stop_guaranteed: StopGuaranteed | None = None
+
+
+_GUARANTEED: Final = {True: StopGuaranteed.TRUE, False: StopGuaranteed.FALSE, None: None}
+
+
+def _attached(value: dict[str, Any]) -> SameAttached | None:
+    return msgspec.convert(value, SameAttached) if value["stopPrice"] else None
+
+
+class SameOrder(msgspec.Struct, rename="camel"):
+    """One order, with the values that the package's own class has."""
+
+    symbol: str
+    order_id: int
+    side: OrderSide
+    position_side: PositionSide
+    type: OrderType
+    client_order_id: str | None = None
+    status: OrderStatus | None = None
+    price: Decimal | None = None
+    orig_qty: Decimal | None = None
+    executed_qty: Decimal | None = None
+    avg_price: Decimal | None = None
+    cum_quote: Decimal | None = None
+    stop_price: Any = None
+    profit: Decimal | None = None
+    commission: Decimal | None = None
+    leverage: Any = None
+    working_type: WorkingType | None = None
+    time: int | datetime | None = None
+    update_time: int | datetime | None = None
+    reduce_only: bool | None = None
+    close_position: bool | None = None
+    time_in_force: TimeInForce | None = None
+    post_only: bool | None = None
+    take_profit: Any = None
+    stop_loss: Any = None
+    price_rate: Decimal | None = None
+    activation_price: Decimal | None = None
+    trailing_stop_rate: Decimal | None = None
+    trailing_stop_distance: Decimal | None = None
+    stop_guaranteed: Any = None
+    position_id: int | None = msgspec.field(name="positionID", default=None)
+    trigger_order_id: int | None = None
+    main_order_id: str | None = None
+    is_twap: bool | None = None
+    only_one_position: bool | None = None
+    order_type: str | None = None
+    advance_attr: int | None = None
+    take_profit_entrust_price: Decimal | None = None
+    stop_loss_entrust_price: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        self.client_order_id = self.client_order_id or None
+        self.order_type = self.order_type or None
+        self.stop_price = Decimal(self.stop_price) if self.stop_price else None
+        self.leverage = int(self.leverage.rstrip("X"))
+        self.time = _time(self.time)
+        self.update_time = _time(self.update_time)
+        self.take_profit = _attached(self.take_profit)
+        self.stop_loss = _attached(self.stop_loss)
+        self.stop_guaranteed = _GUARANTEED[self.stop_guaranteed]
