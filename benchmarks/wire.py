@@ -36,6 +36,7 @@ from benchmarks.payloads import CONTRACTS, KLINES, ORDERS, contract
 from benchmarks.peers import pydantic_models, structs
 from benchmarks.report import Report, options
 from bingx_async import BingX, Contract, Leverage, answer, wire
+from bingx_async.converter import converter
 
 OURS: Final = "bingx_async"
 PLAIN: Final = "Struct"
@@ -194,7 +195,7 @@ def of_cattrs(cls: type) -> Callable[[object], object]:
     made = cattrs.Converter(detailed_validation=False)
 
     def hook_of(type_: Any) -> Any:
-        return wire.converter.get_structure_hook(type_)
+        return converter.get_structure_hook(type_)
 
     for type_ in (Decimal, int, str, bool, datetime, wire.OpenEnum):
         made.register_structure_hook(type_, hook_of(type_))
@@ -207,7 +208,7 @@ def of_cattrs(cls: type) -> Callable[[object], object]:
 
 def of_ours(cls: type) -> Callable[[object], object]:
     """Make the function that this package generates."""
-    structure = wire.converter.get_structure_hook(cls)
+    structure = converter.get_structure_hook(cls)
     return lambda data: structure(data, cls)
 
 

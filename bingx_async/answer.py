@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+from bingx_async.converter import converter
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import DecodeError, api_error, http_error
-from bingx_async.wire import WireError, converter, decode
+from bingx_async.wire import WireError, decode
 
 __all__ = ["read"]
 

@@ -37,8 +37,8 @@ from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 import attrs
 
+from bingx_async.converter import converter
 from bingx_async.quota import IP_GROUPS, Quota
-from bingx_async.wire import converter
 
 __all__ = ["Caller", "Endpoint", "Section", "delete", "endpoints_of", "get", "post", "put"]
 

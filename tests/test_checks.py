@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from bingx_async import BingX
+from bingx_async.converter import converter
 from bingx_async.endpoint import endpoints_of
 from bingx_async.errors import InvalidRequest, Rejected
 from bingx_async.swap import checks
@@ -22,7 +23,7 @@ from bingx_async.swap.models.orders import (
     PlacedOrders,
 )
 from bingx_async.swap.orders import Orders
-from bingx_async.wire import converter, wire_name
+from bingx_async.wire import wire_name
 
 ENDPOINTS = BingX.endpoints()
 SAMPLES = Path(__file__).parent / "samples" / "swap"

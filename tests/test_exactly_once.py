@@ -23,12 +23,12 @@ from bingx_async import (
     QuotaTimeout,
     Rejected,
 )
+from bingx_async.converter import converter
 from bingx_async.emulator import Emulator, Faults, uniform
 from bingx_async.errors import DecodeError, api_error
 from bingx_async.swap import NewOrder, Order, OrderSide, OrderType, PositionSide
 from bingx_async.swap.exactly_once import ExactlyOnce
 from bingx_async.swap.models.orders import FailedOrder, PlacedOrders
-from bingx_async.wire import converter
 from tests import virtual
 
 ORDER = NewOrder(
@@ -356,7 +356,7 @@ CHILD = """
 import asyncio, json, sys
 from bingx_async import BingX, Governor
 from bingx_async.swap import NewOrder
-from bingx_async.wire import converter
+from bingx_async.converter import converter
 
 async def main():
     url, orders = json.load(sys.stdin)

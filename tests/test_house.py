@@ -14,6 +14,8 @@ FLOORS = [
     {"errors", "quota"},
     {"signing"},
     {"wire"},
+    {"hooks"},
+    {"converter"},
     {"endpoint", "paging"},
     {"answer", "bucket"},
     {"agenda"},

@@ -10,8 +10,9 @@ import pytest
 
 from bingx_async import BingX
 from bingx_async.answer import read
+from bingx_async.converter import converter
 from bingx_async.signing import pairs
-from bingx_async.wire import SPELLINGS, converter, decode, wire_name
+from bingx_async.wire import SPELLINGS, decode, wire_name
 
 SAMPLES = Path(__file__).parent / "samples"
 ENDPOINTS = BingX.endpoints()

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bingx_async.wire import OpenEnum, WireError, converter, decode, encode, wire, wire_name
+from bingx_async.converter import converter
+from bingx_async.wire import OpenEnum, WireError, decode, encode, wire, wire_name
 
 
 class Side(OpenEnum):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
+from bingx_async.converter import converter
 from bingx_async.emulator.paging import Page
 from bingx_async.endpoint import Endpoint
 from bingx_async.swap.models.market import Contract
@@ -25,7 +26,7 @@ from bingx_async.swap.models.positions import (
     PositionMode,
     ReversedPosition,
 )
-from bingx_async.wire import converter, encode
+from bingx_async.wire import encode
 
 __all__ = ["dress"]
 

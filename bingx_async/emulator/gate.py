@@ -8,11 +8,12 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from bingx_async.converter import converter
 from bingx_async.emulator.accounts import ApiKey
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import AuthError, InvalidRequest
 from bingx_async.signing import pairs, sign, signing_key
-from bingx_async.wire import WireError, converter
+from bingx_async.wire import WireError
 
 __all__ = ["Asked", "admit", "arguments", "parse"]
 

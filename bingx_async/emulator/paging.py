@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from bingx_async.converter import converter
 from bingx_async.emulator.call import invalid
-from bingx_async.wire import Moment, converter
+from bingx_async.wire import Moment
 
 __all__ = ["Page", "choose", "moment", "page", "sized", "window"]
 

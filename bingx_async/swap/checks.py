@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from bingx_async.converter import converter
 from bingx_async.endpoint import Check
 from bingx_async.errors import InvalidRequest
 from bingx_async.swap.models.common import (
@@ -23,7 +24,6 @@ from bingx_async.swap.models.common import (
     WorkingType,
 )
 from bingx_async.swap.models.orders import AttachedOrder, NewOrder
-from bingx_async.wire import converter
 
 __all__ = [
     "at_most",

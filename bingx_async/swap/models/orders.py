@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 from attrs import define, field
 
+from bingx_async.converter import converter
 from bingx_async.errors import ApiError, Rejected, api_error
 from bingx_async.swap.models.common import (
     CancelReplaceMode,
@@ -20,7 +21,7 @@ from bingx_async.swap.models.common import (
     TimeInForce,
     WorkingType,
 )
-from bingx_async.wire import converter, wire
+from bingx_async.wire import wire
 
 __all__ = [
     "AmendedOrder",
