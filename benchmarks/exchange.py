@@ -24,7 +24,7 @@ ANSWER: Final = (
 _RESPONSE: Final = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
     b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
-    b"X-RateLimit-Requests-Remain: 999999990\r\nX-RateLimit-Requests-Expire: 1767225600000\r\n"
+    b"X-RateLimit-Requests-Remain: 1000000000\r\nX-RateLimit-Requests-Expire: 1767225600000\r\n"
     b"Content-Length: %d\r\n\r\n%s"
 ) % (len(ANSWER), ANSWER)
 _LENGTH: Final = b"content-length:"

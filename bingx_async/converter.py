@@ -338,5 +338,6 @@ converter: Final = _make_converter()
 """
 Structures answers and unstructures requests; in the emulator it does the reverse.
 
-``converter.structure(value, type)`` raises :class:`~bingx_async.wire.WireError` for what does not fit.
+``converter.structure(value, type)`` raises :class:`~bingx_async.wire.WireError` for what does not
+fit.
 """
