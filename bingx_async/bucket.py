@@ -200,9 +200,9 @@ class Bucket:
         """
         if self.quota is None:
             return 0
-        self.refresh(now)
-        out = self.quota.tokens - int(self.free)
-        foreign = self.quota.tokens - remaining - (self.returned - returned + out)
+        # What it has counted, less what is out, less what came back since the request left; a token
+        # that has come back by now and was not taken in yet is on both sides.
+        foreign = int(self.free) - remaining - (self.returned - returned)
         if foreign > _MOST_HELD:
             self.closed_until = max(self.closed_until, now + self.period)
             self.elsewhere += foreign

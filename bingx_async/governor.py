@@ -126,8 +126,11 @@ class Permit:
         Args:
             remaining: What the answer's ``X-RateLimit-Requests-Remain`` says.
         """
-        if self._lane is not None:
-            self._governor._hold_back(self._lane, remaining, self._returned)  # noqa: SLF001
+        if self._lane is None or not self._lane.buckets:
+            return
+        bucket = self._lane.buckets[0]
+        if bucket.free - remaining > bucket.returned - self._returned:
+            self._governor._hold_back(bucket, remaining, self._returned)  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         if self._lane is not None:
@@ -343,10 +346,9 @@ class Governor:
             if bucket.lanes:
                 self._look_again(bucket, now)
 
-    def _hold_back(self, lane: Lane, remaining: int, returned: int) -> None:
+    def _hold_back(self, bucket: Bucket, remaining: int, returned: int) -> None:
         """Tighten the bucket of a UID that something else spends as well."""
-        bucket = lane.buckets[0] if lane.buckets else None
-        if bucket is None or bucket.key.scope != "uid":  # what is told of others is not documented
+        if bucket.key.scope != "uid":  # what is told of others is not documented
             return
         if bucket.hold_back(remaining, returned, self._now()) and not bucket.warned:
             bucket.warned = True
