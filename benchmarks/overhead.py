@@ -145,7 +145,7 @@ async def _remember(url: str, steps: list[int]) -> None:
 
 def memory(report: Report, url: str, *, quick: bool) -> None:
     """Watch the memory of a process that makes calls, fifty at once."""
-    steps = [step // 10 for step in _STEPS] if quick else list(_STEPS)
+    steps = [step // 50 for step in _STEPS] if quick else list(_STEPS)
     lines = subprocess.run(  # noqa: S603 - this very file
         [sys.executable, "-m", "benchmarks.overhead", "--remember", url, *map(str, steps)],
         check=True,

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,27 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = ["governor", "overhead", "simulation", "startup", "strictness", "wire"]
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_quick_run_finds_the_facts_to_hold(name):
-    """Measures of a quick run are noise; what no noise can change is judged."""
+def run(name):
+    """Run one of them as a smoke test."""
     command = [sys.executable, "-m", f"benchmarks.{name}", "--quick"]
-    run = subprocess.run(  # noqa: S603 - our own words
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    return subprocess.run(  # noqa: S603 - our own words
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "Targets (a quick run" in run.stdout
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """Start all of them, a few at a time: some calculate, some wait."""
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        yield {name: pool.submit(run, name) for name in BENCHMARKS}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_quick_run_finds_the_facts_to_hold(runs, name):
+    """Measures of a quick run are noise; what no noise can change is judged."""
+    finished = runs[name].result()
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Targets (a quick run" in finished.stdout
 
 
 def test_every_benchmark_is_run_here_and_described():
