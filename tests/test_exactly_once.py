@@ -339,9 +339,10 @@ async def test_a_thousand_orders_in_a_storm_are_on_the_book_once_each():
 
         asked = [arrival.endpoint for arrival in exchange.ledger]
         assert not [arrival for arrival in exchange.ledger if arrival.refusal]
-        assert asked.count("swap.place_order") > 1.1 * 400, "there was no storm"
-        assert asked.count("swap.place_orders") > 1.1 * 120, "there was no storm"
-        assert asked.count("swap.order") > 0.1 * 520, "nobody looked"
+        # An eighth of the 400 and 120 sendings was not executed, a quarter was in doubt.
+        assert asked.count("swap.place_order") > 410, "there was no storm"
+        assert asked.count("swap.place_orders") > 120, "there was no storm"
+        assert asked.count("swap.order") > 40, "nobody looked"
         for name in ("swap.place_order", "swap.place_orders", "swap.order"):
             quota = BingX.endpoints()[name].quota
             times = defaultdict(list)
