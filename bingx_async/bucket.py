@@ -142,7 +142,6 @@ class Bucket:
         "returned",
         "returns",
         "users",
-        "warned",
     )
 
     def __init__(self, key: BucketKey, quota: Quota | None, *, paced: bool = False) -> None:
@@ -164,7 +163,6 @@ class Bucket:
         self.claim: Waiter | None = None
         self.due: float | None = None  # where this bucket stands on the agenda
         self.users = 0  # lanes that need this bucket
-        self.warned = False  # that something else spends the quota
 
     def is_due_at(self, when: float) -> bool:
         """Tell whether an entry of the agenda for this time is the one that counts."""
@@ -182,33 +180,28 @@ class Bucket:
             self.free += 1
             self.returned += 1
 
-    def hold_back(self, remaining: int, returned: int, now: float) -> int:
+    def foreign(self, remaining: int, returned: int) -> int:
         """
-        Keep tokens for requests that the exchange has counted and nobody sent from here.
+        Count the requests in the exchange's window that nobody sent from here; 0 or less if none.
 
-        Whatever was sent from here and lies in the exchange's window was still out, or not taken
-        yet, when the request left whose answer this is. What the exchange has counted beyond that
-        is somebody else's, and leaves every window within a period from now.
+        Whatever was sent from here and lies in that window was still out, or not taken yet, when
+        the request left whose answer this is. A token that has come back by now and was not taken
+        in yet makes no difference.
 
         Args:
             remaining: Requests that the exchange says it leaves.
             returned: What :attr:`returned` was when the request left.
-            now: The time.
-
-        Returns:
-            How many tokens were held back.
         """
-        if self.quota is None:
-            return 0
-        # What it has counted, less what is out, less what came back since the request left; a token
-        # that has come back by now and was not taken in yet is on both sides.
-        foreign = int(self.free) - remaining - (self.returned - returned)
-        if foreign > _MOST_HELD:
+        return int(self.free) - remaining - (self.returned - returned) if self.quota else 0
+
+    def hold_back(self, count: int, now: float) -> None:
+        """Keep so many tokens for a period, in which foreign requests leave every window."""
+        if count > _MOST_HELD:
             self.closed_until = max(self.closed_until, now + self.period)
-            self.elsewhere += foreign
-            return foreign
+            self.elsewhere += count
+            return
         held = 0
-        while held < foreign and (self.free or self.returns):
+        while held < count and (self.free or self.returns):
             if self.free:
                 self.free -= 1
             else:  # one that would have come back sooner
@@ -217,7 +210,6 @@ class Bucket:
             self.returns.append(now + self.period)
             held += 1
         self.elsewhere += held
-        return held
 
     def has_token(self, now: float, rank: Rank) -> bool:
         """Tell whether somebody of this rank may take a token now."""

@@ -129,8 +129,8 @@ class Permit:
         if self._lane is None or not self._lane.buckets:
             return
         bucket = self._lane.buckets[0]
-        if bucket.free - remaining > bucket.returned - self._returned:
-            self._governor._hold_back(bucket, remaining, self._returned)  # noqa: SLF001
+        if (foreign := bucket.foreign(remaining, self._returned)) > 0:
+            self._governor._hold_back(bucket, foreign)  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         if self._lane is not None:
@@ -346,12 +346,13 @@ class Governor:
             if bucket.lanes:
                 self._look_again(bucket, now)
 
-    def _hold_back(self, bucket: Bucket, remaining: int, returned: int) -> None:
+    def _hold_back(self, bucket: Bucket, foreign: int) -> None:
         """Tighten the bucket of a UID that something else spends as well."""
         if bucket.key.scope != "uid":  # what is told of others is not documented
             return
-        if bucket.hold_back(remaining, returned, self._now()) and not bucket.warned:
-            bucket.warned = True
+        is_news = not bucket.elsewhere
+        bucket.hold_back(foreign, self._now())
+        if is_news and bucket.elsewhere:
             _log.warning(
                 "the exchange counts more requests for %s than were sent from here: something else"
                 " spends this quota, such as another process with a key of the same account",

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from bingx_async.backoff import pause_before
 from bingx_async.errors import (
     AuthError,
     BingXError,
@@ -43,9 +43,6 @@ _MOST_REFUSALS: Final = 3
 # "Recovers after 5 minutes", where the exchange names no time.
 _PENALTY: Final = 300.0
 _LONGEST_PENALTY: Final = 3600.0
-# The first pause before a repetition is at most so many seconds, and none is longer than the other.
-_FIRST_PAUSE: Final = 0.25
-_LONGEST_PAUSE: Final = 5.0
 
 
 class Patience:
@@ -122,8 +119,7 @@ class Patience:
     async def _pause(self, failure: BingXError) -> None:
         """Wait before another attempt, or raise the failure if there is to be none."""
         self.failure = failure
-        limit = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._pauses)
-        seconds = random.uniform(0, limit)  # noqa: S311 - spreads attempts, guards nothing
+        seconds = pause_before(self._pauses)
         self._pauses += 1
         left = self.left
         if self._pauses > self._retries or (left is not None and seconds > left):

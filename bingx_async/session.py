@@ -94,7 +94,6 @@ class _Identity:
 
     def __init__(self, uid: str | None) -> None:
         self.uid = uid
-        self.auto = uid == AUTO
         self.lock = asyncio.Lock()
 
 
@@ -193,9 +192,9 @@ class Session:
         except InvalidRequest as exc:
             raise InvalidRequest(exc.message, endpoint=endpoint.name) from None
         http = self._http.session()
-        uid = None
-        if endpoint.needs is not None:
-            uid = await self._find_uid(endpoint) if self._identity.auto else self._identity.uid
+        uid = self._identity.uid if endpoint.needs is not None else None
+        if uid == AUTO:
+            uid = await self._find_uid(endpoint)
         patience = Patience(retries=self.options.retries, max_wait=self.options.max_wait)
         while True:
             clock_set = self.clock.times_set
@@ -270,9 +269,8 @@ class Session:
         if question is None or endpoint is question:
             return AUTO
         async with self._identity.lock:
-            if self._identity.auto:
-                found = await self.call(question, question.params())
-                self._identity.uid, self._identity.auto = str(found.uid), False
+            if self._identity.uid == AUTO:
+                self._identity.uid = str((await self.call(question, question.params())).uid)
         return self._identity.uid
 
     async def _send(

@@ -11,7 +11,7 @@ ROOT = Path(bingx_async.__file__).parent
 
 # Every module, from the ground up; imports go down only.
 FLOORS = [
-    {"errors", "quota"},
+    {"errors", "quota", "backoff"},
     {"signing"},
     {"wire"},
     {"hooks"},

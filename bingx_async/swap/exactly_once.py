@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import uuid
 from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import asdict, define, evolve
 
+from bingx_async.backoff import pause_before
 from bingx_async.errors import (
     ApiError,
     BingXError,
@@ -55,8 +55,6 @@ _IN_FLIGHT: Final = 5.0
 _LOOKS: Final = 2
 # After these the next question may be answered.
 _PASSING: Final = (OutcomeUnknown, Unavailable, DecodeError, NotSent)
-_FIRST_PAUSE: Final = 0.25
-_LONGEST_PAUSE: Final = 5.0
 
 
 class ExactlyOnce(Orders):
@@ -293,7 +291,7 @@ class _Waits:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._started: float | None = None
-        self._limit = _FIRST_PAUSE
+        self._pauses = 0
 
     @property
     def are_over(self) -> bool:
@@ -304,9 +302,9 @@ class _Waits:
 
     def begin_anew(self) -> None:
         """Let the pauses be short again, because the exchange answers."""
-        self._limit = _FIRST_PAUSE
+        self._pauses = 0
 
     async def pause(self) -> None:
         """Wait a moment; how long is random up to a limit that doubles."""
-        await asyncio.sleep(random.uniform(0, self._limit))  # noqa: S311 - spreads, guards nothing
-        self._limit = min(2 * self._limit, _LONGEST_PAUSE)
+        await asyncio.sleep(pause_before(self._pauses))
+        self._pauses += 1
