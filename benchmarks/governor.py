@@ -8,7 +8,8 @@ What does the governor cost, when nobody waits and when very many do?
    there, and once with a tenth of the group's out, when its pacing begins.
 2. 30,000 callers behind 5,000 a second, in real time: processor time a caller, less that of the
    same tasks without any limiter; and, in passes of their own, for how long the event loop does
-   not turn, while they come and while they are served.
+   not turn, while they come (with and without the passes of Python's garbage collector) and while
+   they are served.
 3. 10,000 and 100,000 callers that wait: does the time a grant takes grow? On a virtual clock, so
    that no time is spent idle; the making of the tasks is not counted.
 """
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiolimiter import AsyncLimiter
 
@@ -172,30 +173,53 @@ async def _crowd(enter: Enter, callers: int) -> None:
         await task
 
 
-async def _stalls(enter: Enter, callers: int) -> tuple[float, float]:
+class Stalls(NamedTuple):
     """
-    Return the longest time between two turns of the event loop, in seconds of the clock.
+    The longest times between two turns of the event loop, in seconds of the clock.
 
-    Twice: while the callers come, and from when all wait until all were served.
+    Attributes:
+        coming: While the callers come.
+        coming_itself: The same, less what the garbage collector took in between.
+        served: From when all wait until all were served.
     """
-    worst = 0.0
+
+    coming: float
+    coming_itself: float
+    served: float
+
+
+async def _stalls(enter: Enter, callers: int) -> Stalls:
+    """Watch the event loop while callers come and are served."""
+    collecting = collected = worst = worst_itself = 0.0
+
+    def collector(phase: str, _: object) -> None:
+        nonlocal collecting, collected
+        if phase == "start":
+            collecting = time.monotonic()
+        else:
+            collected += time.monotonic() - collecting
 
     async def beat() -> None:
-        nonlocal worst
+        nonlocal worst, worst_itself
         while True:
-            started = time.monotonic()
+            started, before = time.monotonic(), collected
             await asyncio.sleep(0.001)
-            worst = max(worst, time.monotonic() - started - 0.001)
+            stall = time.monotonic() - started - 0.001
+            worst = max(worst, stall)
+            worst_itself = max(worst_itself, stall - (collected - before))
 
+    gc.callbacks.append(collector)
     heart = asyncio.create_task(beat())
     tasks = await _come(enter, callers)
     await asyncio.sleep(0.01)
     coming, worst = worst, 0.0
+    coming_itself = worst_itself
     for task in tasks:
         await task
     heart.cancel()
     await asyncio.gather(heart, return_exceptions=True)
-    return coming, worst
+    gc.callbacks.remove(collector)
+    return Stalls(coming, coming_itself, worst)
 
 
 def contended(report: Report, *, callers: int, quota: Quota, rounds: int) -> None:
@@ -207,8 +231,8 @@ def contended(report: Report, *, callers: int, quota: Quota, rounds: int) -> Non
 
         return asyncio.run(run())
 
-    def stalls(name: str) -> tuple[float, float]:
-        async def run() -> tuple[float, float]:
+    def stalls(name: str) -> Stalls:
+        async def run() -> Stalls:
             return await _stalls(_limiters(quota)[name], callers)
 
         gc.collect()
@@ -216,13 +240,13 @@ def contended(report: Report, *, callers: int, quota: Quota, rounds: int) -> Non
 
     names = (OURS, THEIRS, QUEUE, BARE)
     times = in_turns({name: partial(busy, name) for name in names}, rounds)
-    passes = range(rounds)
-    found = {name: [stalls(name) for _ in passes] for name in names}
-    coming = {name: statistics.median(stall for stall, _ in found[name]) for name in names}
-    served = {name: statistics.median(stall for _, stall in found[name]) for name in names}
+    found = {name: [stalls(name) for _ in range(rounds)] for name in names}
+    stall = {
+        name: Stalls(*map(statistics.median, zip(*found[name], strict=True))) for name in names
+    }
     report.table(
         f"{callers:,} callers behind {quota}, {rounds} rounds",
-        ["", "us a caller", "ratio", "less tasks", "ratio", "stall coming", "stall served"],
+        ["", "us a caller", "ratio", "less tasks", "ratio", "stall coming", "less GC", "served"],
         [
             [
                 name,
@@ -230,8 +254,7 @@ def contended(report: Report, *, callers: int, quota: Quota, rounds: int) -> Non
                 f"{times.ratio(name, THEIRS):.2f}",
                 f"{(times.median(name) - times.median(BARE)) / callers * 1e6:.1f}",
                 f"{times.ratio(name, THEIRS, less=BARE):.2f}",
-                f"{coming[name] * 1e3:.1f} ms",
-                f"{served[name] * 1e3:.1f} ms",
+                *(f"{seconds * 1e3:.1f} ms" for seconds in stall[name]),
             ]
             for name in names
         ],
@@ -247,9 +270,11 @@ def contended(report: Report, *, callers: int, quota: Quota, rounds: int) -> Non
         0.5,
     )
     report.at_most("... and with the tasks themselves", times.ratio(OURS, THEIRS), 0.5)
-    report.at_most("longest stall while they are served, ms", served[OURS] * 1e3, 25)
-    report.at_most("longest stall while they come, ms", coming[OURS] * 1e3, 25)
-    report.at_most("... and of AsyncLimiter's", coming[OURS] / coming[THEIRS], 1)
+    report.at_most("longest stall while they wait and are served, ms", stall[OURS].served * 1e3, 25)
+    report.at_most("... while they come, less GC, ms", stall[OURS].coming_itself * 1e3, 25)
+    report.at_most(
+        "... and with GC, of AsyncLimiter's", stall[OURS].coming / stall[THEIRS].coming, 1
+    )
 
 
 # 3. does it grow?

@@ -19,6 +19,7 @@ __all__ = ["read"]
 _MISSING: Final = object()
 _REDIRECT: Final = 300
 _REFUSED: Final = 400
+_NO_ENVELOPE: Final = frozenset({"bare", "file"})
 
 
 def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
@@ -38,12 +39,12 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
         OutcomeUnknown: HTTP 504: the exchange's gateway gave up on its backend.
         DecodeError: The answer cannot be read, or lacks what makes it one.
     """
-    if status < _REDIRECT and _has_no_envelope(endpoint, body):
+    if endpoint.answer in _NO_ENVELOPE and status < _REDIRECT and _is_all(endpoint, body):
         return body if endpoint.returns is bytes else None
     envelope = _accepted(endpoint, status, body)
     if endpoint.returns is type(None):
         return None
-    value, path = _locate(endpoint.answer, envelope)
+    value, path = _locate(endpoint.steps, envelope)
     try:
         if value is _MISSING:
             raise WireError("missing")
@@ -56,11 +57,9 @@ def _accepted(endpoint: Endpoint, status: int, body: bytes) -> dict[str, object]
     """Return the envelope of an answer that says yes."""
     try:
         envelope = _envelope(decode(body))
-        if "code" not in envelope and endpoint.answer != "bare":
-            raise WireError("missing", ("code",))
-        code = envelope.get("code", 0)
+        code = envelope.get("code")
         if not isinstance(code, int):
-            code = _code(code)
+            code = _code(envelope, bare=endpoint.answer == "bare")
     except WireError as exc:
         if status >= _REFUSED:
             raise http_error(status, endpoint=endpoint.name) from None
@@ -75,24 +74,23 @@ def _accepted(endpoint: Endpoint, status: int, body: bytes) -> dict[str, object]
     return envelope
 
 
-def _has_no_envelope(endpoint: Endpoint, body: bytes) -> bool:
+def _is_all(endpoint: Endpoint, body: bytes) -> bool:
     """Tell whether a body is a file, or the emptiness of an answer that says nothing."""
     if endpoint.answer == "file":
         return not body.lstrip().startswith(b"{")
-    return endpoint.answer == "bare" and not body.strip() and endpoint.returns is type(None)
+    return not body.strip() and endpoint.returns is type(None)
 
 
-def _locate(answer: str, envelope: dict[str, object]) -> tuple[object, list[str]]:
+def _locate(steps: tuple[str, ...], envelope: dict[str, object]) -> tuple[object, tuple[str, ...]]:
     """Find where the answer sits, and the path that led there."""
-    if answer in {"flat", "bare"}:
-        return envelope, []
-    head, *steps = answer.split(".")
-    value, path = envelope.get(head, _MISSING), [head]
-    for step in steps:
+    if not steps:
+        return envelope, steps
+    value, path = envelope.get(steps[0], _MISSING), steps[:1]
+    for step in steps[1:]:
         # Newer answers leave wrappers out, so one that is not there was not needed.
         if step in (wrapper := _object(value)):
             value = wrapper[step]
-            path.append(step)
+            path = (*path, step)
     return value, path
 
 
@@ -106,9 +104,13 @@ def _envelope(answer: object) -> dict[str, object]:
     raise WireError("expected an envelope {code, msg, data}")
 
 
-def _code(value: object) -> int:
+def _code(envelope: dict[str, object], *, bare: bool) -> int:
+    if "code" not in envelope:
+        if bare:
+            return 0
+        raise WireError("missing", ("code",))
     try:
-        return converter.structure(value, int)
+        return converter.structure(envelope["code"], int)
     except WireError as exc:
         raise exc.under("code") from None
 

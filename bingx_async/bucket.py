@@ -334,9 +334,18 @@ class Lane:
 
     def is_free(self, now: float, priority: int) -> bool:
         """Tell whether a newcomer may go at once: tokens everywhere, and nobody to overtake."""
-        rank = (-priority, sys.maxsize)
-        for bucket in self.buckets:  # noqa: SIM110 - a generator would take longer than it all
-            if bucket.lanes or not bucket.has_token(now, rank):
+        for bucket in self.buckets:
+            returns = bucket.returns
+            if returns and returns[0] <= now:
+                bucket.refresh(now)
+            if bucket.lanes:
+                return False
+            # Most buckets have tokens to spare, and then there is nothing else to ask.
+            if (
+                bucket.free <= bucket.paced_below
+                or bucket.claim is not None
+                or bucket.closed_until > now
+            ) and not bucket.has_token(now, (-priority, sys.maxsize)):
                 return False
         return True
 

@@ -17,7 +17,7 @@ from bingx_async.clock import Clock
 from bingx_async.endpoint import Endpoint, endpoints_of
 from bingx_async.governor import Governor, uid_of_key
 from bingx_async.session import Credentials, Options, Placement, Session
-from bingx_async.signing import signing_key
+from bingx_async.signing import SigningKey
 
 if TYPE_CHECKING:
     from bingx_async.account import Account
@@ -290,7 +290,7 @@ def _credentials(api_key: str | None, secret_key: str | None) -> Credentials | N
             raise ValueError(f"{name} holds a space or a character that no key has")
     assert api_key is not None
     assert secret_key is not None
-    return Credentials(api_key, signing_key(secret_key))
+    return Credentials(api_key, SigningKey(secret_key))
 
 
 def _base_url(text: str) -> str:

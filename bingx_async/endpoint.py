@@ -136,6 +136,11 @@ class Endpoint:
         return self._hints["return"]
 
     @functools.cached_property
+    def steps(self) -> tuple[str, ...]:
+        """The keys of the envelope that lead to the answer; none if it is the envelope itself."""
+        return () if self.answer in {"flat", "bare"} else tuple(self.answer.split("."))
+
+    @functools.cached_property
     def unstructure(self) -> Callable[[object], dict[str, object]]:
         """Turn an instance of :attr:`params` into a mapping of wire names to values."""
         return converter.get_unstructure_hook(self.params)

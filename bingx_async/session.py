@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hmac
 import logging
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from typing import Any, Final, Literal, Self, get_args
 
 import aiohttp
 from attrs import evolve, field, frozen
+from multidict import CIMultiDict, istr
 from yarl import URL
 
 from bingx_async.answer import read
@@ -36,8 +36,24 @@ from bingx_async.errors import (
 )
 from bingx_async.governor import Governor, Permit
 from bingx_async.retry import Patience, retry_in
-from bingx_async.signing import Pair, canonical, json_body, pair, pairs, query, sign
-from bingx_async.transport import Attempt, Hosts, Http, attempt_under_way, failure_of
+from bingx_async.signing import (
+    Pair,
+    SigningKey,
+    canonical,
+    json_body,
+    pair,
+    pairs,
+    query,
+    sign,
+)
+from bingx_async.transport import (
+    NO_TIMEOUT,
+    Attempt,
+    Hosts,
+    Http,
+    attempt_under_way,
+    failure_of,
+)
 
 __all__ = ["AUTO", "Credentials", "Options", "Session"]
 
@@ -49,6 +65,7 @@ Placement = Literal["declared", "query"]
 _log: Final = logging.getLogger("bingx_async")
 
 _SIGHTINGS: Final = 4
+_REMAIN: Final = istr("X-RateLimit-Requests-Remain")  # a str would be folded for each call
 
 
 def _check_options(options: Any) -> None:
@@ -86,7 +103,7 @@ class Credentials:
     """An API key with its secret; prints at most the last four characters of the key."""
 
     api_key: str = field(repr=lambda key: f"'...{key[-4:]}'")
-    signing_key: hmac.HMAC = field(repr=False)
+    signing_key: SigningKey = field(repr=False)
 
 
 class _Identity:
@@ -140,17 +157,17 @@ class Session:
         self._whose_key = whose_key
         self._what_time = what_time
         self._is_view = False
-        key = {"X-BX-APIKEY": credentials.api_key} if credentials else {}
+        key = {istr("X-BX-APIKEY"): credentials.api_key} if credentials else {}
         self._headers = {
-            "public": {},
-            "query": key,
-            "json": {**key, "Content-Type": "application/json"},
+            "public": CIMultiDict[str](),
+            "query": CIMultiDict[str](key),
+            "json": CIMultiDict[str]({**key, istr("Content-Type"): "application/json"}),
         }
         self._set_options(options or Options())
 
     def _set_options(self, options: Options) -> None:
         self.options = options
-        self._timeout = aiohttp.ClientTimeout(total=options.timeout)
+        self._deadlines = self._http.deadlines(options.timeout)
         self._window = pair("recvWindow", options.recv_window)
 
     @property
@@ -198,8 +215,17 @@ class Session:
         patience = Patience(retries=self.options.retries, max_wait=self.options.max_wait)
         while True:
             clock_set = self.clock.times_set
+            permit = self.governor.permit(
+                endpoint,
+                uid=uid,
+                ip=self.ip,
+                priority=self.options.priority,
+                max_wait=patience.left,
+            )
             try:
-                return await self._attempt(http, endpoint, parts, uid, patience.left)
+                async with permit:
+                    response, body = await self._send(http, endpoint, parts, permit)
+                return self._read(endpoint, response, body, permit)
             except AuthError as exc:
                 patience.refused_the_time(exc)
                 await self._clock_refused(endpoint, exc, clock_set)
@@ -207,23 +233,10 @@ class Session:
                 # What was never sent can be repeated, unless somebody closed the client meanwhile.
                 await patience.after(exc, idempotent=endpoint.idempotent, closed=http.closed)
 
-    async def _attempt(
-        self,
-        http: aiohttp.ClientSession,
-        endpoint: Endpoint,
-        parts: list[Pair],
-        uid: str | None,
-        max_wait: float | None,
+    def _read(
+        self, endpoint: Endpoint, response: aiohttp.ClientResponse, body: bytes, permit: Permit
     ) -> Any:
-        """Wait for a permit, send once, and read the answer."""
-        permit = self.governor.permit(
-            endpoint, uid=uid, ip=self.ip, priority=self.options.priority, max_wait=max_wait
-        )
-        async with permit:
-            response, body = await self._send(http, endpoint, parts, permit)
-            remaining = response.headers.get("X-RateLimit-Requests-Remain")
-            if remaining is not None and remaining.isdecimal():
-                permit.told(int(remaining))
+        """Make a model of the answer; close what the exchange refuses because of a limit."""
         try:
             return read(endpoint, response.status, body)
         except RateLimited as exc:
@@ -288,31 +301,27 @@ class Session:
         url, headers, data = self._request(host, endpoint, parts)
         attempt = Attempt()
         context = attempt_under_way.set(attempt)
+        self._deadlines.begin(attempt)
         started = time.monotonic()
         try:
-            async with http.request(
+            response = await http.request(
                 endpoint.method,
                 url,
                 data=data,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=NO_TIMEOUT,
                 allow_redirects=False,
                 middlewares=() if self._http.owned else (attempt,),
-            ) as response:
-                body = await response.read()
-        except asyncio.CancelledError:
-            if not attempt.left:
-                permit.not_sent()
-            raise
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
-            # Not chained: aiohttp's messages may hold the URL, and so the signature.
-            failure = failure_of(
-                exc,
-                attempt,
-                endpoint=endpoint.name,
-                host=host,
-                timeout=self.options.timeout,
             )
+            body = await response.read()  # which lets go of the connection, or closes it
+        except asyncio.CancelledError:
+            if not attempt.was_ended():
+                if not attempt.left:
+                    permit.not_sent()
+                raise
+            cause: Exception = TimeoutError()
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            cause = exc
         else:
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug(
@@ -322,9 +331,17 @@ class Session:
                     len(body),
                     (time.monotonic() - started) * 1000,
                 )
+            remaining = response.headers.get(_REMAIN)
+            if remaining is not None and remaining.isdecimal():
+                permit.told(int(remaining))
             return response, body
         finally:
+            self._deadlines.done(attempt)
             attempt_under_way.reset(context)
+        # Not chained: aiohttp's messages may hold the URL, and so the signature.
+        failure = failure_of(
+            cause, attempt, endpoint=endpoint.name, host=host, timeout=self.options.timeout
+        )
         if isinstance(failure, NotSent):
             permit.not_sent()
             self._hosts.unreachable(host)
@@ -333,7 +350,7 @@ class Session:
 
     def _request(
         self, host: str, endpoint: Endpoint, parts: list[Pair]
-    ) -> tuple[URL, dict[str, str], bytes | None]:
+    ) -> tuple[URL, CIMultiDict[str], bytes | None]:
         now = str(self.clock.now())
         stamped = [*parts, ("timestamp", f"timestamp={now}", f'"timestamp":{now}')]
         credentials = self._credentials if endpoint.needs is not None else None

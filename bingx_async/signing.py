@@ -13,7 +13,7 @@ for their texts; those of older editions are right, and the tests of this module
 from __future__ import annotations
 
 import functools
-import hmac
+import hashlib
 import json
 import math
 import re
@@ -27,6 +27,7 @@ from bingx_async.errors import InvalidRequest
 
 __all__ = [
     "Pair",
+    "SigningKey",
     "canonical",
     "json_body",
     "json_text",
@@ -34,7 +35,6 @@ __all__ = [
     "pairs",
     "query",
     "sign",
-    "signing_key",
 ]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -123,6 +123,8 @@ def pair(name: str, value: object) -> Pair:
     """
     if isinstance(value, str):
         return _text_pair(name, str(value))
+    if value.__class__ is int:
+        return name, f"{name}={value}", f'"{name}":{value}'
     if value is None:
         raise InvalidRequest(f"{name} must not be None")
     if isinstance(value, datetime):
@@ -153,25 +155,48 @@ def canonical(parts: Sequence[Pair]) -> str:
     return "&".join([text for _, text, _ in parts])
 
 
-def signing_key(secret_key: str) -> hmac.HMAC:
-    """Prepare the secret of an API key for :func:`sign`."""
-    return hmac.new(secret_key.encode(), digestmod="sha256")
+class SigningKey:
+    """
+    The secret of an API key, ready for :func:`sign`; prints nothing of it.
+
+    HMAC (RFC 2104) hashes the secret before anything else, so that is done once here. Two copies
+    of a hash take half the time of a copy of ``hmac.HMAC``.
+
+    Args:
+        secret_key: The secret as the exchange shows it.
+    """
+
+    __slots__ = ("inner", "outer")
+
+    def __init__(self, secret_key: str) -> None:
+        secret = secret_key.encode()
+        if len(secret) > _BLOCK:
+            secret = hashlib.sha256(secret).digest()
+        secret = secret.ljust(_BLOCK, b"\0")
+        self.inner = hashlib.sha256(secret.translate(_INNER_PAD))
+        self.outer = hashlib.sha256(secret.translate(_OUTER_PAD))
 
 
-def sign(text: str, key: hmac.HMAC) -> str:
+_BLOCK: Final = 64
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+
+
+def sign(text: str, key: SigningKey) -> str:
     """
     Sign a canonical text.
 
     Args:
         text: What :func:`canonical` returned.
-        key: What :func:`signing_key` returned.
+        key: The secret.
 
     Returns:
         HMAC-SHA256 as 64 lower-case hexadecimal digits.
     """
-    mac = key.copy()
-    mac.update(text.encode())
-    return mac.hexdigest()
+    inner, outer = key.inner.copy(), key.outer.copy()
+    inner.update(text.encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
 
 
 def query(parts: Sequence[Pair], text: str, signature: str | None = None) -> str:

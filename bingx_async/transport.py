@@ -18,9 +18,12 @@ from yarl import URL
 
 from bingx_async.errors import NotSent, OutcomeUnknown, TransportError
 
-__all__ = ["Attempt", "Hosts", "Http", "attempt_under_way", "failure_of"]
+__all__ = ["NO_TIMEOUT", "Attempt", "Deadlines", "Hosts", "Http", "attempt_under_way", "failure_of"]
 
 _log: Final = logging.getLogger("bingx_async")
+
+NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+"""What aiohttp is told, since :class:`Deadlines` end what takes too long."""
 
 # After that many seconds on the fallback host the first one is tried again.
 _FALLBACK_HOLDS: Final = 60.0
@@ -34,12 +37,30 @@ class Attempt:
     exchange may have counted the first one, so the second would leave without a permit. The
     connector made here prevents that, and knows to the point when a request may have left. For a
     session handed in, the attempt is a client middleware, which knows it a little less well.
+
+    Attributes:
+        left: Whether the request may have left.
     """
 
-    __slots__ = ("left",)
+    __slots__ = ("_cancelling", "_is_late", "_task", "left")
 
     def __init__(self) -> None:
         self.left = False
+        self._is_late = False
+        task = asyncio.current_task()
+        if task is None:  # pragma: no cover - who awaits without a task?
+            raise RuntimeError("calls are made from within a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+
+    def end(self) -> None:
+        """Stop, because the time is up."""
+        self._is_late = True
+        self._task.cancel()
+
+    def was_ended(self) -> bool:
+        """Tell whether the cancellation just caught came from :meth:`end` and from nobody else."""
+        return self._is_late and self._task.uncancel() <= self._cancelling
 
     def refuse_a_second(self) -> None:
         """Fail, as the first sending did, instead of sending again."""
@@ -56,6 +77,51 @@ class Attempt:
 
 
 attempt_under_way: contextvars.ContextVar[Attempt] = contextvars.ContextVar("bingx_async_attempt")
+
+
+class Deadlines:
+    """
+    The time limit of many attempts, with one timer for them all.
+
+    aiohttp would set a timer for each request and take it back, which is a tenth of what a call
+    costs. As all attempts have the same time, the first to begin is the first to be late.
+
+    Args:
+        seconds: How long an attempt may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._under_way: dict[Attempt, float] = {}  # in the order of their beginning
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, attempt: Attempt) -> None:
+        """Watch over an attempt that begins now."""
+        loop = asyncio.get_running_loop()
+        self._under_way[attempt] = late_at = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_at(late_at, self._look)
+
+    def done(self, attempt: Attempt) -> None:
+        """Watch over an attempt no longer; the timer stays for those that come."""
+        self._under_way.pop(attempt, None)
+
+    def close(self) -> None:
+        """Leave no timer behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        while self._under_way:
+            attempt, late_at = next(iter(self._under_way.items()))
+            if late_at > loop.time():
+                self._timer = loop.call_at(late_at, self._look)
+                return
+            del self._under_way[attempt]
+            attempt.end()
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -77,6 +143,13 @@ class Http:
         self._session = session
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._deadlines: dict[float, Deadlines] = {}
+
+    def deadlines(self, seconds: float) -> Deadlines:
+        """Return who watches over all attempts that may take so long."""
+        if seconds not in self._deadlines:
+            self._deadlines[seconds] = Deadlines(seconds)
+        return self._deadlines[seconds]
 
     def session(self) -> aiohttp.ClientSession:
         """
@@ -105,6 +178,8 @@ class Http:
     async def close(self) -> None:
         """Close the session, if it was made here."""
         self._closed = True
+        for deadlines in self._deadlines.values():
+            deadlines.close()
         if self.owned and self._session is not None:
             await self._session.close()
 

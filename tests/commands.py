@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -87,6 +88,10 @@ def python(*args: str) -> Outcome:
     return Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - start)
 
 
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @asynccontextmanager
 async def started(*args: str, **environment: str) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run a command in another process; it does not outlive the block."""
@@ -96,6 +101,8 @@ async def started(*args: str, **environment: str) -> AsyncGenerator[asyncio.subp
         env=ENVIRONMENT | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A suite that runs in a shell's background would pass on that Ctrl-C is ignored.
+        preexec_fn=_heed_ctrl_c,
     )
     try:
         yield process

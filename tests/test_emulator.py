@@ -25,7 +25,7 @@ from bingx_async import (
 from bingx_async import swap as declared
 from bingx_async.emulator import Emulator, Faults, constant, lognormal, spikes, uniform
 from bingx_async.emulator.swap import Swap
-from bingx_async.signing import canonical, json_body, pairs, query, sign, signing_key
+from bingx_async.signing import SigningKey, canonical, json_body, pairs, query, sign
 
 LEVERAGE = "/openApi/swap/v2/trade/leverage"
 UNGOVERNED = {
@@ -55,7 +55,7 @@ def signed(exchange, **parameters):
     """Sign parameters as the account's owner would."""
     parts = pairs({"timestamp": int(exchange.now().timestamp() * 1000), **parameters})
     text = canonical(parts)
-    return query(parts, text, sign(text, signing_key(exchange.account("alice").secret_key)))
+    return query(parts, text, sign(text, SigningKey(exchange.account("alice").secret_key)))
 
 
 async def test_leverage_is_kept_by_account_symbol_and_side(exchange):
@@ -179,7 +179,7 @@ async def test_a_query_in_any_order_and_a_form_are_verified_as_sent(exchange):
     """The exchange asks for no order there."""
     account = exchange.account("alice")
     text = f"symbol=BTC-USDT&timestamp={int(time.time() * 1000)}&side=LONG&leverage=6"
-    whole = f"{text}&signature={sign(text, signing_key(account.secret_key))}"
+    whole = f"{text}&signature={sign(text, SigningKey(account.secret_key))}"
 
     assert (await raw(exchange, "POST", text=whole))[0] == 0
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -204,7 +204,7 @@ async def test_a_json_body_is_signed_in_the_order_of_its_keys(exchange):
     parts = pairs(
         {"symbol": "BTC-USDT", "side": "LONG", "leverage": 9, "timestamp": int(time.time() * 1000)}
     )
-    signature = sign(canonical(parts), signing_key(account.secret_key))
+    signature = sign(canonical(parts), SigningKey(account.secret_key))
     shuffled = dict(reversed(json.loads(json_body(parts, signature)).items()))
     assert (await raw(exchange, "POST", json=shuffled))[0] == 0
 

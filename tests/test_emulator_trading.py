@@ -22,7 +22,7 @@ from bingx_async import (
     Rejected,
 )
 from bingx_async.emulator import Emulator, Faults
-from bingx_async.signing import canonical, pairs, query, sign, signing_key
+from bingx_async.signing import SigningKey, canonical, pairs, query, sign
 from bingx_async.swap import (
     AssetMode,
     AttachedOrder,
@@ -127,7 +127,7 @@ async def written(exchange, name, **parameters):
     """Return what an endpoint answers to alice before anybody has read it."""
     endpoint, account = ENDPOINTS[name], exchange.account("alice")
     parts = pairs({"timestamp": int(exchange.now().timestamp() * 1000), **parameters})
-    text = query(parts, canonical(parts), sign(canonical(parts), signing_key(account.secret_key)))
+    text = query(parts, canonical(parts), sign(canonical(parts), SigningKey(account.secret_key)))
     url = URL(f"{exchange.url}{endpoint.path}?{text}", encoded=True)
     async with (
         aiohttp.ClientSession(headers={"X-BX-APIKEY": account.api_key}) as session,

@@ -30,7 +30,7 @@ from bingx_async import (
     TransportError,
     Unavailable,
 )
-from bingx_async.signing import sign, signing_key
+from bingx_async.signing import SigningKey, sign
 from tests.server import RawServer, answer, drop, silence
 
 GOOD = b'{"code":0,"msg":"","data":{"leverage":7,"symbol":"BTC-USDT"}}'
@@ -69,7 +69,7 @@ async def test_a_json_body_carries_the_signed_text():
     assert list(sent) == ["leverage", "recvWindow", "side", "symbol", "timestamp", "signature"]
     assert before <= sent["timestamp"] <= time.time_ns() // 1_000_000
     text = f"leverage=7&recvWindow=5000&side=LONG&symbol=BTC-USDT&timestamp={sent['timestamp']}"
-    assert sent["signature"] == sign(text, signing_key(SECRET))
+    assert sent["signature"] == sign(text, SigningKey(SECRET))
 
 
 async def test_a_query_carries_the_signed_text():
@@ -84,7 +84,7 @@ async def test_a_query_carries_the_signed_text():
         assert line is not None
         assert line[1] == start
         assert line[2] == "/openApi/swap/v2/trade/leverage"
-        assert line[4] == sign(line[3], signing_key(SECRET))
+        assert line[4] == sign(line[3], SigningKey(SECRET))
         assert body == b""
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bingx_async.errors import InvalidRequest
 from bingx_async.signing import (
+    SigningKey,
     canonical,
     json_body,
     milliseconds,
@@ -20,7 +21,6 @@ from bingx_async.signing import (
     pairs,
     query,
     sign,
-    signing_key,
 )
 from bingx_async.swap import PositionSide
 
@@ -56,7 +56,7 @@ _OLDER = "UuGuyEGt6ZEkpUObCYCmIfh0elYsZVh80jlYwpJuRZEw70t6vomMH7Sjmf94ztSI"
 )
 def test_published_vectors_verify(secret, text, signature):
     """Signatures that the exchange has printed for its own texts."""
-    assert sign(text, signing_key(secret)) == signature
+    assert sign(text, SigningKey(secret)) == signature
 
 
 _MISPRINT = "1e63e8cfd1c04919881e60cf369e404b9b7c87d3a09bc300f1abfdcce7da57e8"
@@ -77,7 +77,7 @@ _MISPRINT = "1e63e8cfd1c04919881e60cf369e404b9b7c87d3a09bc300f1abfdcce7da57e8"
 )
 def test_the_two_misprinted_vectors_have_these_values(text, signature):
     """The documentation prints one and the same value for both, and it fits neither."""
-    assert sign(text, signing_key(_DOCS)) == signature != _MISPRINT
+    assert sign(text, SigningKey(_DOCS)) == signature != _MISPRINT
 
 
 @pytest.mark.parametrize(
@@ -203,12 +203,26 @@ _values = st.one_of(
 _names = st.from_regex(r"[a-zA-Z]{1,12}", fullmatch=True)
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200), _texts)
+def test_a_signature_is_the_hmac_of_the_standard_library(secret, text):
+    """For secrets shorter and longer than a block of the hash."""
+    assert (
+        sign(text, SigningKey(secret))
+        == hmac.digest(secret.encode(), text.encode(), "sha256").hex()
+    )
+
+
+def test_a_signing_key_shows_nothing_of_the_secret():
+    """Nor do credentials that hold it."""
+    assert "secret" not in repr(SigningKey("secret"))
+
+
 @given(st.dictionaries(_names, _values, max_size=6))
 def test_what_a_server_decodes_is_what_was_signed(parameters):
     """From a query and from a JSON body alike, whatever the values."""
     parts = pairs(parameters)
     text = canonical(parts)
-    signature = sign(text, signing_key("secret"))
+    signature = sign(text, SigningKey("secret"))
 
     decoded = parse_qsl(query(parts, text, signature), keep_blank_values=True, strict_parsing=True)
     assert decoded.pop() == ("signature", signature)

@@ -12,7 +12,7 @@ from bingx_async.converter import converter
 from bingx_async.emulator.accounts import ApiKey
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import AuthError, InvalidRequest
-from bingx_async.signing import pairs, sign, signing_key
+from bingx_async.signing import SigningKey, pairs, sign
 from bingx_async.wire import WireError
 
 __all__ = ["Asked", "admit", "arguments", "parse"]
@@ -108,7 +108,7 @@ def admit(endpoint: Endpoint, key: ApiKey | None, asked: Asked, clocks: tuple[in
     ) <= max(clocks) + int(window):
         raise AuthError("Null timestamp or timestamp mismatch", code=100421)
     if not hmac.compare_digest(
-        sign(asked.signed, signing_key(key.secret_key)).encode(), asked.signature.encode()
+        sign(asked.signed, SigningKey(key.secret_key)).encode(), asked.signature.encode()
     ):
         raise AuthError("Signature verification failed due to signature mismatch", code=100001)
     if endpoint.needs not in key.permissions:
