@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib
 import typing
 
-from bingx_async.bucket import BucketKey, BucketState
 from bingx_async.client import BingX
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import (
@@ -20,6 +19,7 @@ from bingx_async.errors import (
     AuthError,
     BingXError,
     DecodeError,
+    GovernorUnavailable,
     InvalidRequest,
     NotSent,
     OutcomeUnknown,
@@ -29,8 +29,12 @@ from bingx_async.errors import (
     TransportError,
     Unavailable,
 )
-from bingx_async.governor import Governor, Permit
-from bingx_async.quota import IP_GROUPS, IpGroup, Quota
+from bingx_async.governor import Governor
+from bingx_async.limits import BucketKey, BucketState
+from bingx_async.observer import Observer
+from bingx_async.permit import AnyGovernor, Permit
+from bingx_async.plan import Plan
+from bingx_async.quota import IP_GROUPS, IpGroup, Quota, Scope
 
 if typing.TYPE_CHECKING:
     from bingx_async.swap import (
@@ -54,6 +58,7 @@ if typing.TYPE_CHECKING:
 
 __all__ = [
     "IP_GROUPS",
+    "AnyGovernor",
     "ApiError",
     "AttachedOrder",
     "AuthError",
@@ -66,6 +71,7 @@ __all__ = [
     "DecodeError",
     "Endpoint",
     "Governor",
+    "GovernorUnavailable",
     "Interval",
     "InvalidRequest",
     "IpGroup",
@@ -73,12 +79,14 @@ __all__ = [
     "LeverageBySide",
     "NewOrder",
     "NotSent",
+    "Observer",
     "Order",
     "OrderSide",
     "OrderStatus",
     "OrderType",
     "OutcomeUnknown",
     "Permit",
+    "Plan",
     "Position",
     "PositionMode",
     "PositionSide",
@@ -86,6 +94,7 @@ __all__ = [
     "QuotaTimeout",
     "RateLimited",
     "Rejected",
+    "Scope",
     "ServerTime",
     "TimeInForce",
     "TransportError",

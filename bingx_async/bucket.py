@@ -12,24 +12,16 @@ import math
 import sys
 from collections import OrderedDict, deque
 from heapq import heapify, heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiolimiter import AsyncLimiter
-from attrs import frozen
 
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import QuotaTimeout
+from bingx_async.limits import BucketKey, BucketState
 from bingx_async.quota import Quota
 
-__all__ = [
-    "Bucket",
-    "BucketKey",
-    "BucketState",
-    "Lane",
-    "LaneKey",
-    "Rank",
-    "Waiter",
-]
+__all__ = ["Bucket", "Lane", "Rank", "Waiter"]
 
 _PACED_FROM: Final = 100
 # A twentieth of the quota goes freely and a twentieth through the pacer at once, a tenth in all. A
@@ -41,65 +33,6 @@ _MOST_HELD: Final = 1000
 
 Rank = tuple[int, int]
 """Who goes first: the negated priority, then the order of arrival."""
-
-
-class BucketKey(NamedTuple):
-    """
-    Whose quota a bucket holds, and for what.
-
-    Attributes:
-        scope: ``"uid"`` or ``"ip"``.
-        owner: The UID's or the IP address's label.
-        subject: An endpoint's dotted name, ``"group 2"``, or ``"everything"``.
-    """
-
-    scope: str
-    owner: str
-    subject: str
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.owner}, {self.subject}"
-
-
-@frozen
-class BucketState:
-    """
-    What a bucket looked like at one moment.
-
-    Attributes:
-        key: Whose quota it is, and for what.
-        quota: The quota; ``None`` for a bucket that exists only because the exchange closed it.
-        free: Tokens that can be taken now; 0 while the exchange keeps the bucket closed.
-        waiting: Callers that wait and need a token of this bucket.
-        next_return: Seconds until a token comes back or the bucket opens; ``None`` if nothing is
-            out, or if the responses that will decide it have not been read yet.
-        closed_for: Seconds for which the exchange keeps it closed; 0 if it is open.
-        elsewhere: Tokens that were held back so far because the exchange had counted more requests
-            than were sent through this governor: something else spends the quota.
-    """
-
-    key: BucketKey
-    quota: Quota | None
-    free: int
-    waiting: int
-    next_return: float | None
-    closed_for: float
-    elsewhere: int = 0
-
-
-class LaneKey(NamedTuple):
-    """What decides which buckets a request needs."""
-
-    endpoint: Endpoint
-    uid: str | None
-    ip: str
-
-    @property
-    def gates(self) -> tuple[BucketKey, BucketKey]:
-        """The scopes that the exchange may close, this endpoint and the whole address."""
-        private = self.endpoint.needs is not None and self.uid is not None
-        own = ("uid", self.uid or "") if private else ("ip", self.ip)
-        return BucketKey(*own, self.endpoint.name), BucketKey("ip", self.ip, "everything")
 
 
 class Waiter:
@@ -139,6 +72,7 @@ class Bucket:
         "parked",
         "period",
         "quota",
+        "refused",
         "returned",
         "returns",
         "users",
@@ -152,6 +86,7 @@ class Bucket:
         self.returns: deque[float] = deque()  # ascending: when tokens come back
         self.returned = 0  # tokens that have come back so far
         self.elsewhere = 0  # tokens held back so far for requests that others sent
+        self.refused = 0  # requests that the exchange refused because of this scope
         self.closed_until = -math.inf
         self.pacer: AsyncLimiter | None = None
         self.paced_below: float = 0  # as long as more tokens are free, nobody is slowed down
@@ -297,7 +232,9 @@ class Bucket:
             waiting=waiting,
             next_return=max(back or 0.0, closed_for) if closed_for else back,
             closed_for=closed_for,
+            returns=tuple(when - now for when in self.returns),
             elsewhere=self.elsewhere,
+            refused=self.refused,
         )
 
 

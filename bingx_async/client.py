@@ -15,7 +15,8 @@ from yarl import URL
 
 from bingx_async.clock import Clock
 from bingx_async.endpoint import Endpoint, endpoints_of
-from bingx_async.governor import Governor, uid_of_key
+from bingx_async.governor import uid_of_key
+from bingx_async.permit import AnyGovernor
 from bingx_async.session import Credentials, Options, Placement, Session
 from bingx_async.signing import SigningKey
 
@@ -111,7 +112,7 @@ class BingX:
         base_url: str | None = None,
         uid: str | None = None,
         ip: str = "default",
-        governor: Governor | None = None,
+        governor: AnyGovernor | None = None,
         session: aiohttp.ClientSession | None = None,
         recv_window: int = 5000,
         timeout: float = 10.0,
@@ -218,7 +219,7 @@ class BingX:
         }
 
     @property
-    def governor(self) -> Governor:
+    def governor(self) -> AnyGovernor:
         """Who hands out the permits for this client's calls."""
         return self._session.governor
 
@@ -303,7 +304,7 @@ def _base_url(text: str) -> str:
     return str(url).rstrip("/")
 
 
-def _check_limits(governor: Governor) -> None:
+def _check_limits(governor: AnyGovernor) -> None:
     """What is misspelt, or has no UID, would be left unlimited without a word."""
     endpoints = BingX.endpoints()
     if unknown := sorted(set(governor.limits) - set(endpoints)):

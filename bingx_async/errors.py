@@ -9,6 +9,7 @@ The errors of this package, one class for each reaction of the caller.
     |   `-- OutcomeUnknown       it may have been executed: look before you repeat
     |-- DecodeError           an answer we could not read (carries the raw body)
     |-- QuotaTimeout          the wait would exceed max_wait; nothing was sent
+    |-- GovernorUnavailable   the shared governor cannot be asked; nothing was sent
     `-- ApiError              the exchange said no: .code .message .endpoint
         |-- AuthError            fix the key, the clock or the permission
         |-- RateLimited          wait: .retry_at
@@ -26,11 +27,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from bingx_async.quota import Scope
+
 __all__ = [
     "ApiError",
     "AuthError",
     "BingXError",
     "DecodeError",
+    "GovernorUnavailable",
     "InvalidRequest",
     "NotSent",
     "OutcomeUnknown",
@@ -107,6 +111,10 @@ class QuotaTimeout(BingXError):  # noqa: N818
         self.bucket = bucket
 
 
+class GovernorUnavailable(BingXError):  # noqa: N818
+    """A shared governor cannot reach what it shares the quotas through; nothing was sent."""
+
+
 class ApiError(BingXError):
     """
     The exchange said no.
@@ -166,9 +174,27 @@ class RateLimited(ApiError):  # noqa: N818
         )
 
     @property
-    def whole_address(self) -> bool:
-        """Whether the IP address as a whole was shut out, not one endpoint."""
-        return self.code is None
+    def scope(self) -> Scope:
+        """
+        What the exchange shut, as far as the answer tells.
+
+        The IP address as a whole after an HTTP status without a code; the endpoint for this
+        address if the message speaks of the IP; else the endpoint for this account.
+        """
+        if self.code is None:
+            return Scope.ADDRESS
+        return Scope.ADDRESS_ENDPOINT if _OF_IP.search(self.message) else Scope.ENDPOINT
+
+    @property
+    def repeated_code(self) -> int | None:
+        """
+        The error code that came too often, if that is why the exchange refuses.
+
+        After more than twenty equal errors within eight minutes it shuts the endpoint: what made
+        the errors needs to be fixed.
+        """
+        found = _BURST.search(self.message)
+        return int(found[1]) if found else None
 
 
 class InvalidRequest(ApiError):  # noqa: N818
@@ -188,6 +214,9 @@ class Unavailable(ApiError):  # noqa: N818
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_OF_IP: Final = re.compile(r"\bip\b", re.IGNORECASE)
+_BURST: Final = re.compile(r"over \d+ error code:\s*(\d+)")
 
 # The two shapes in which a time is named: "will be unblocked after <ms>" and
 # "can retry after time: <ms>".

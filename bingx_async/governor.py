@@ -49,39 +49,32 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count
 from types import TracebackType
 from typing import Final, Self
 from weakref import WeakKeyDictionary
 
 from bingx_async.agenda import Agenda
-from bingx_async.bucket import (
-    Bucket,
-    BucketKey,
-    BucketState,
-    Lane,
-    LaneKey,
-    Waiter,
-)
+from bingx_async.bucket import Bucket, Lane, Waiter
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import QuotaTimeout
-from bingx_async.quota import IP_GROUPS, IpGroup, Quota
+from bingx_async.limits import BucketKey, LaneKey, Limits
+from bingx_async.observer import Guarded, Observer
+from bingx_async.permit import AnyGovernor, Permit, Snapshot
+from bingx_async.plan import Plan, Planner
+from bingx_async.quota import IpGroup, Quota, Scope
+from bingx_async.refusals import Refusals
 
-__all__ = ["BucketKey", "BucketState", "Governor", "Permit", "uid_of_key"]
+__all__ = ["Governor", "uid_of_key"]
 
 _log: Final = logging.getLogger("bingx_async")
 
 _SWEEP_FROM: Final = 256
 
 
-class Permit:
-    """
-    The leave to send one request; made by :meth:`Governor.permit`, entered with ``async with``.
-
-    Whatever happens inside, its tokens come back one period after the block is left: leave it
-    when the response has been read.
-    """
+class _Permit(Permit):
+    """See :class:`~bingx_async.permit.Permit`."""
 
     __slots__ = ("_governor", "_key", "_lane", "_max_wait", "_priority", "_returned", "_sent")
 
@@ -101,36 +94,21 @@ class Permit:
         self._sent = True
 
     def not_sent(self) -> None:
-        """Say that the request certainly never left, so that its tokens come back at once."""
         self._sent = False
 
-    def refused(self, retry_in: float, *, whole_address: bool = False) -> None:
-        """
-        Say that the exchange refused the request because of a limit.
+    def refused(self, retry_in: float | None = None, *, scope: Scope = Scope.ENDPOINT) -> float:
+        return self._governor._refused(LaneKey(*self._key), retry_in, scope)  # noqa: SLF001
 
-        Args:
-            retry_in: Seconds for which the exchange refuses; nothing that falls under the same
-                scope is let through meanwhile.
-            whole_address: True if everything from this IP address is refused, false if only this
-                endpoint for this UID (a public endpoint: for this IP address).
-        """
-        self._governor._close(LaneKey(*self._key), retry_in, whole_address=whole_address)  # noqa: SLF001
-
-    def told(self, remaining: int) -> None:
-        """
-        Say how many requests the exchange leaves to this UID at this endpoint, by its answer.
-
-        It can only tighten: if the exchange has counted more requests than were sent through this
-        governor, something else spends the quota, and as many tokens are held back for one period.
-
-        Args:
-            remaining: What the answer's ``X-RateLimit-Requests-Remain`` says.
-        """
+    def told(self, remaining: int, expires_in: float | None = None) -> None:
         if self._lane is None or not self._lane.buckets:
             return
         bucket = self._lane.buckets[0]
+        if bucket.key.scope != "uid":  # what is told of others is not documented
+            return
         if (foreign := bucket.foreign(remaining, self._returned)) > 0:
             self._governor._hold_back(bucket, foreign)  # noqa: SLF001
+        if remaining == 0 and expires_in is not None and expires_in <= 2 * bucket.period:
+            self._governor._close(bucket.key, expires_in)  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         if self._lane is not None:
@@ -141,9 +119,14 @@ class Permit:
         if lane is None:
             lane = governor._make_lane(LaneKey(*self._key))  # noqa: SLF001
         now = governor._now()  # noqa: SLF001
+        observer = governor._observer  # noqa: SLF001
         if not lane.waiting and lane.is_free(now, self._priority):
             lane.take()
+            if observer is not None:
+                observer.on_grant(*self._key, 0.0)
         else:
+            if observer is not None:
+                observer.on_wait(*self._key)
             waiter = governor._queue(lane, now, self._priority, self._max_wait)  # noqa: SLF001
             try:
                 refusal = await waiter.future
@@ -152,6 +135,8 @@ class Permit:
                 raise
             if refusal is not None:
                 raise refusal
+            if observer is not None:
+                observer.on_grant(*self._key, governor._now() - now)  # noqa: SLF001
         self._lane = lane
         if lane.buckets:
             self._returned = lane.buckets[0].returned
@@ -172,7 +157,7 @@ class Permit:
             self._governor._give_back(lane)  # noqa: SLF001
 
 
-class Governor:
+class Governor(AnyGovernor):
     """
     Hands out permits so that no quota is ever exceeded.
 
@@ -184,6 +169,7 @@ class Governor:
             such as ``{"swap.set_leverage": Quota(1, 1.0)}``; ``None`` lifts that quota.
         groups: Quotas per IP address that differ from :data:`~bingx_async.quota.IP_GROUPS`, by the
             number of the group; ``None`` lifts them.
+        observer: Is told of waits, permits and refusals.
 
     Attributes:
         limits: The quotas per UID that differ, as given.
@@ -200,11 +186,13 @@ class Governor:
         *,
         limits: Mapping[str, Quota | None] | None = None,
         groups: Mapping[int, IpGroup | None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        self.limits = dict(limits or {})
-        self.groups: dict[int, IpGroup | None] = {**IP_GROUPS, **(groups or {})}
-        _check(self.limits.values(), Quota)
-        _check(self.groups.values(), IpGroup)
+        self._limits = Limits(limits, groups)
+        self.limits = self._limits.by_name
+        self.groups = self._limits.groups
+        self._observer = Guarded(observer) if observer is not None else None
+        self._refusals = Refusals()
         self._lanes: dict[tuple[Endpoint, str | None, str], Lane] = {}
         self._buckets: dict[tuple[BucketKey, Quota | None], Bucket] = {}
         self._sweep_at = _SWEEP_FROM
@@ -235,40 +223,31 @@ class Governor:
         ip: str = "default",
         priority: int = 0,
         max_wait: float | None = None,
+        timeout: float = 10.0,
     ) -> Permit:
-        """
-        Ask for leave to send one request.
+        """Ask for leave to send one request; see :meth:`AnyGovernor.permit`."""
+        return _Permit(self, (endpoint, uid, ip), priority, max_wait)
 
-        .. code-block:: python
-
-            async with governor.permit(endpoint, uid="1001", ip="default") as permit:
-                ...  # send, and read the response
-
-        Args:
-            endpoint: What will be called.
-            uid: Label of the account; required where the endpoint has a quota per UID.
-            ip: Label of the IP address from which the request leaves.
-            priority: Who goes first when several wait: the higher number.
-            max_wait: Seconds to wait at most; ``None`` waits as long as it takes.
-
-        Returns:
-            An asynchronous context manager. Entering it waits for a token of every bucket.
-
-        Raises:
-            QuotaTimeout: On entering, as soon as the wait is seen to be longer than ``max_wait``.
-            ValueError: The endpoint has a quota per UID, and ``uid`` is missing.
-            RuntimeError: The governor belongs to another event loop.
-        """
-        return Permit(self, (endpoint, uid, ip), priority, max_wait)
-
-    def snapshot(self) -> list[BucketState]:
+    def snapshot(self) -> Snapshot:
         """Describe every bucket that is known at this moment, in the order of their making."""
         now = self._now()
         waiting = dict.fromkeys(self._buckets.values(), 0)
         for lane in self._lanes.values():
             for bucket in lane.buckets:
                 waiting[bucket] += lane.waiting
-        return [bucket.state(now, callers) for bucket, callers in waiting.items()]
+        return Snapshot(bucket.state(now, callers) for bucket, callers in waiting.items())
+
+    async def plan(
+        self,
+        calls: Iterable[tuple[Endpoint, int]],
+        *,
+        uid: str | None = None,
+        ip: str = "default",
+        round_trip: float = 0.0,
+    ) -> Plan:
+        """Tell how long calls will take; see :meth:`AnyGovernor.plan`."""
+        planner = Planner(self._limits, self.snapshot())
+        return planner.plan(calls, uid=uid, ip=ip, round_trip=round_trip)
 
     def __repr__(self) -> str:
         return f"<Governor: {len(self._buckets)} buckets, {self._waiting} waiting>"
@@ -278,34 +257,17 @@ class Governor:
     def _make_lane(self, key: LaneKey) -> Lane:
         self._agenda.bind()
         self._now = self._agenda.now
-        if key.uid is None and self._quota(key.endpoint) is not None:
-            raise ValueError(f"{key.endpoint.name} has a quota per UID: pass uid=")
+        needs = list(self._limits.needs(key))
         if len(self._lanes) >= self._sweep_at:
             self._sweep()
         gates = [self._buckets.get((gate, None)) for gate in key.gates]
         lane = self._lanes[key] = Lane(
             key.endpoint,
-            [self._bucket(*needed) for needed in self._needed(key)]
-            + [gate for gate in gates if gate is not None],
+            [self._bucket(*need) for need in needs] + [gate for gate in gates if gate is not None],
         )
         for bucket in lane.buckets:
             bucket.users += 1
         return lane
-
-    def _quota(self, endpoint: Endpoint) -> Quota | None:
-        return self.limits.get(endpoint.name, endpoint.quota)
-
-    def _needed(self, key: LaneKey) -> Iterator[tuple[BucketKey, Quota, bool]]:
-        endpoint, uid, ip = key
-        quota = self._quota(endpoint)
-        if quota is not None and uid is not None:
-            yield BucketKey("uid", uid, endpoint.name), quota, False
-        group = self.groups.get(endpoint.group or 0)
-        if group is not None:
-            for quota in group.each:
-                yield BucketKey("ip", ip, endpoint.name), quota, False
-            for quota in group.total:
-                yield BucketKey("ip", ip, f"group {endpoint.group}"), quota, True
 
     def _bucket(self, key: BucketKey, quota: Quota | None, paced: bool) -> Bucket:
         if (bucket := self._buckets.get((key, quota))) is None:
@@ -348,8 +310,6 @@ class Governor:
 
     def _hold_back(self, bucket: Bucket, foreign: int) -> None:
         """Tighten the bucket of a UID that something else spends as well."""
-        if bucket.key.scope != "uid":  # what is told of others is not documented
-            return
         is_news = not bucket.elsewhere
         bucket.hold_back(foreign, self._now())
         if is_news and bucket.elsewhere:
@@ -359,19 +319,35 @@ class Governor:
                 bucket.key,
             )
 
-    def _close(self, key: LaneKey, seconds: float, *, whole_address: bool) -> None:
-        """Keep a scope shut, as the exchange does."""
+    def _refused(self, key: LaneKey, retry_in: float | None, scope: Scope) -> float:
+        """Close what the exchange has shut, and say so."""
+        now = self._now()
+        closed = self._refusals.judge(key, scope, retry_in, now)
+        for gate, until in closed.items():
+            for bucket in self._close(gate, until - now):
+                bucket.refused += 1
+                if bucket.refused == 1:
+                    _log.warning(
+                        "the exchange refuses %s, although its quota was kept here: something else"
+                        " spends it, such as a program that does not share this governor, or"
+                        " it is lower than declared (limits=)",
+                        gate,
+                    )
+            if self._observer is not None:
+                self._observer.on_refusal(*key, gate, until - now)
+        return max(closed.values()) - now
+
+    def _close(self, gate: BucketKey, seconds: float) -> list[Bucket]:
+        """Let nothing through a gate for so long; return the buckets that are closed."""
         now = self._now()
         until = now + seconds
-        scope = key.gates[whole_address]
-        shut = [bucket for bucket in self._buckets.values() if bucket.key == scope]
+        shut = [bucket for bucket in self._buckets.values() if bucket.key == gate]
         if not shut:
-            gate = self._bucket(scope, None, paced=False)
-            shut = [gate]
+            shut = [self._bucket(gate, None, paced=False)]
             for other, lane in self._lanes.items():
-                if scope in LaneKey(*other).gates:
-                    lane.buckets.append(gate)
-                    gate.users += 1
+                if gate in LaneKey(*other).gates:
+                    lane.buckets.append(shut[0])
+                    shut[0].users += 1
         for bucket in shut:
             bucket.closed_until = max(bucket.closed_until, until)
         for lane in self._lanes.values():
@@ -381,6 +357,7 @@ class Governor:
                         self._release_claim(waiter, now)
                     if waiter.deadline < until:
                         self._give_up(waiter, now)
+        return shut
 
     # --- waiting ------------------------------------------------------------------------------
 
@@ -536,12 +513,6 @@ class Governor:
             return 1
         item.forget()
         return self._serve(item, now, grants)
-
-
-def _check(values: Iterable[object], kind: type) -> None:
-    for value in values:
-        if value is not None and not isinstance(value, kind):
-            raise TypeError(f"expected a {kind.__name__} or None, got {value!r}")
 
 
 _governors: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Governor]] = WeakKeyDictionary()

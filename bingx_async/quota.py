@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
 from attrs import field, frozen
 
-__all__ = ["IP_GROUPS", "IpGroup", "Quota"]
+__all__ = ["IP_GROUPS", "IpGroup", "Quota", "Scope"]
 
 
 def _check_tokens(_: object, __: object, value: Any) -> None:
@@ -70,3 +71,19 @@ The published quotas by the number of the group; each address has its own.
 
 Source: https://bingx-api.github.io/docs-v3/ (rate limits), https://bingx.com/en/support/articles/31103871611289
 """
+
+
+class Scope(StrEnum):
+    """What the exchange may shut at once, the narrowest first."""
+
+    ENDPOINT = "endpoint"
+    """An endpoint for one account; a public endpoint for one IP address."""
+
+    ADDRESS_ENDPOINT = "address endpoint"
+    """An endpoint for one IP address, whichever account asks."""
+
+    GROUP = "group"
+    """A group of endpoints for one IP address."""
+
+    ADDRESS = "address"
+    """Everything for one IP address."""

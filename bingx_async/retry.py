@@ -19,8 +19,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from bingx_async.backoff import pause_before
@@ -34,15 +32,12 @@ from bingx_async.errors import (
     Unavailable,
 )
 
-__all__ = ["Patience", "retry_in"]
+__all__ = ["Patience"]
 
 _log: Final = logging.getLogger("bingx_async")
 
 # After that many refusals in a row waiting on would not help.
 _MOST_REFUSALS: Final = 3
-# "Recovers after 5 minutes", where the exchange names no time.
-_PENALTY: Final = 300.0
-_LONGEST_PENALTY: Final = 3600.0
 
 
 class Patience:
@@ -126,19 +121,3 @@ class Patience:
             raise failure
         _log.info("%s; trying again in %.2f s", failure, seconds)
         await asyncio.sleep(seconds)
-
-
-def retry_in(refusal: RateLimited, date: str | None) -> float:
-    """Tell for how many seconds a refusal holds, by the exchange's clock where it shows it."""
-    if refusal.retry_at is None:
-        return _PENALTY
-    now = datetime.now(UTC)
-    if date is not None:
-        try:
-            now = parsedate_to_datetime(date)
-            if now.tzinfo is None:  # "-0000": UTC, and nothing said about where the server is
-                now = now.replace(tzinfo=UTC)
-        except ValueError:
-            _log.debug("the exchange's Date header cannot be read")
-    seconds = (refusal.retry_at - now).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_PENALTY)

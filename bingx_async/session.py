@@ -34,8 +34,10 @@ from bingx_async.errors import (
     NotSent,
     RateLimited,
 )
-from bingx_async.governor import Governor, Permit
-from bingx_async.retry import Patience, retry_in
+from bingx_async.governor import Governor
+from bingx_async.permit import AnyGovernor, Permit
+from bingx_async.ratelimit import expires_in, retry_in
+from bingx_async.retry import Patience
 from bingx_async.signing import (
     Pair,
     SigningKey,
@@ -66,6 +68,7 @@ _log: Final = logging.getLogger("bingx_async")
 
 _SIGHTINGS: Final = 4
 _REMAIN: Final = istr("X-RateLimit-Requests-Remain")  # a str would be folded for each call
+_EXPIRE: Final = istr("X-RateLimit-Requests-Expire")
 
 
 def _check_options(options: Any) -> None:
@@ -139,7 +142,7 @@ class Session:
         credentials: Credentials | None = None,
         uid: str | None = None,
         ip: str = "default",
-        governor: Governor | None = None,
+        governor: AnyGovernor | None = None,
         session: aiohttp.ClientSession | None = None,
         options: Options | None = None,
         whose_key: Callable[[], Endpoint] | None = None,
@@ -171,7 +174,7 @@ class Session:
         self._window = pair("recvWindow", options.recv_window)
 
     @property
-    def governor(self) -> Governor:
+    def governor(self) -> AnyGovernor:
         """The governor of all calls; without one of its own, that of the running event loop."""
         if self._governor is None:
             self._governor = Governor.current()
@@ -221,6 +224,7 @@ class Session:
                 ip=self.ip,
                 priority=self.options.priority,
                 max_wait=patience.left,
+                timeout=self.options.timeout,
             )
             try:
                 async with permit:
@@ -240,8 +244,29 @@ class Session:
         try:
             return read(endpoint, response.status, body)
         except RateLimited as exc:
-            _close(permit, exc, response.headers.get("Date"))
+            self._refused(exc, response, permit)
             raise
+
+    def _refused(
+        self, refusal: RateLimited, response: aiohttp.ClientResponse, permit: Permit
+    ) -> None:
+        """Let nothing through that the exchange would refuse as well."""
+        seconds = retry_in(refusal, response.headers.get("Date"))
+        if seconds is None and refusal.code is not None:
+            # The window's end, if the answer tells it, and if it is not the end of the penalty
+            # we shall be refused again.
+            seconds = expires_in(response.headers.get(_EXPIRE), self.clock.now())
+        closed_for = permit.refused(seconds, scope=refusal.scope)
+        _log.warning(
+            "%s: refused because of a limit (%s); the %s is closed for %.1f s%s",
+            refusal.endpoint,
+            refusal.code or f"HTTP {refusal.status}",
+            refusal.scope,
+            closed_for,
+            f"; look why error {refusal.repeated_code} came so often"
+            if refusal.repeated_code
+            else "",
+        )
 
     async def _clock_refused(self, endpoint: Endpoint, refusal: AuthError, clock_set: int) -> None:
         """Look at the exchange's clock after a timestamp was refused."""
@@ -333,7 +358,10 @@ class Session:
                 )
             remaining = response.headers.get(_REMAIN)
             if remaining is not None and remaining.isdecimal():
-                permit.told(int(remaining))
+                left = int(remaining)
+                # Only the end of the last window matters, so others need not be read.
+                expires = response.headers.get(_EXPIRE) if left == 0 else None
+                permit.told(left, expires_in(expires, self.clock.now()) if expires else None)
             return response, body
         finally:
             self._deadlines.done(attempt)
@@ -364,16 +392,3 @@ class Session:
             return address, self._headers["json"], json_body(stamped, signature)
         address = URL(f"{host}{endpoint.path}?{query(stamped, text, signature)}", encoded=True)
         return address, self._headers["query" if credentials is not None else "public"], None
-
-
-def _close(permit: Permit, refusal: RateLimited, date: str | None) -> None:
-    """Let nothing through that the exchange would refuse as well."""
-    seconds = retry_in(refusal, date)
-    permit.refused(seconds, whole_address=refusal.whole_address)
-    _log.warning(
-        "%s: refused because of a limit (%s); %s closed for %.1f s",
-        refusal.endpoint,
-        refusal.code or f"HTTP {refusal.status}",
-        "this IP address is" if refusal.whole_address else "it is",
-        seconds,
-    )

@@ -20,6 +20,7 @@ from bingx_async.errors import (
     api_error,
     http_error,
 )
+from bingx_async.quota import Scope
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_refusal_that_names_a_time_carries_it(message):
 
     assert isinstance(error, RateLimited)
     assert error.retry_at == datetime(2024, 9, 24, 16, 3, 34, 249000, tzinfo=UTC)
-    assert not error.whole_address
+    assert error.scope is Scope.ENDPOINT
 
 
 @pytest.mark.parametrize("message", ["rate limited", "", "unblocked after 17271938142490"])
@@ -112,7 +113,7 @@ def test_a_ban_by_status_concerns_the_whole_address():
     error = http_error(418)
 
     assert isinstance(error, RateLimited)
-    assert error.whole_address
+    assert error.scope is Scope.ADDRESS
 
 
 def test_messages_tell_endpoint_code_and_words():

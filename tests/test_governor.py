@@ -8,8 +8,7 @@ import weakref
 
 import pytest
 
-from bingx_async import BingX, Governor, IpGroup, Quota, QuotaTimeout
-from bingx_async.bucket import BucketKey
+from bingx_async import BingX, BucketKey, Governor, IpGroup, Quota, QuotaTimeout, Scope
 from bingx_async.endpoint import Endpoint
 from tests.virtual import loop, run, worst_window
 
@@ -478,7 +477,7 @@ def test_a_banned_address_closes_everything_from_it_and_nothing_else():
         governor = Governor()
         await request(governor, FREE, uid=None, takes=0)
         async with governor.permit(SET, uid="1") as permit:
-            permit.refused(60, whole_address=True)
+            permit.refused(60, scope=Scope.ADDRESS)
         start = loop().now
         await request(governor, SET, ip="elsewhere", takes=0)
         assert loop().now == start
@@ -578,7 +577,7 @@ def test_callers_who_come_and_go_behind_a_closed_bucket_do_not_pile_up():
     async def main():
         governor = Governor(groups={2: IpGroup(total=[Quota(1, 1)])})
         await request(governor, SET, uid="0", takes=0)
-        governor.permit(SET, uid="0").refused(3600, whole_address=True)
+        governor.permit(SET, uid="0").refused(3600, scope=Scope.ADDRESS)
         patient = [asyncio.create_task(request(governor, SET, uid=str(n))) for n in range(3)]
         await asyncio.sleep(5)
         (bucket,) = (b for b in governor._buckets.values() if b.lanes)

@@ -11,14 +11,16 @@ ROOT = Path(bingx_async.__file__).parent
 
 # Every module, from the ground up; imports go down only.
 FLOORS = [
-    {"errors", "quota", "backoff"},
-    {"signing"},
+    {"quota", "backoff"},
+    {"errors"},
+    {"signing", "ratelimit"},
     {"wire"},
     {"hooks"},
     {"converter"},
     {"endpoint", "paging"},
-    {"answer", "bucket"},
-    {"agenda"},
+    {"answer", "limits"},
+    {"bucket", "observer", "plan", "refusals"},
+    {"agenda", "permit"},
     {"governor"},
     {"retry", "transport", "clock"},
     {"session"},

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 from bingx_async import (
+    AnyGovernor,
     BingX,
     BingXError,
     BucketState,
@@ -21,6 +22,7 @@ from bingx_async import (
     OrderSide,
     OrderType,
     Permit,
+    Plan,
     Position,
     PositionMode,
     PositionSide,
@@ -81,17 +83,20 @@ async def clients() -> None:
         assert_type(bingx, BingX)
         assert_type(bingx.with_options(max_wait=None, priority=3), BingX)
         assert_type(BingX.endpoints(), dict[str, Endpoint])
-        assert_type(bingx.governor, Governor)
+        assert_type(bingx.governor, AnyGovernor)
         bingx.with_options(uid="2")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     BingX(environment="test")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-async def governors(endpoint: Endpoint, error: RateLimited) -> None:
+async def governors(endpoint: Endpoint, error: RateLimited, bingx: BingX) -> None:
     """Permits and snapshots."""
     governor = Governor(limits={"swap.set_leverage": Quota(1, 1.0)})
     async with governor.permit(endpoint, uid="1", max_wait=3) as permit:
         assert_type(permit, Permit)
-    assert_type(governor.snapshot(), list[BucketState])
+    states: list[BucketState] = governor.snapshot()
+    assert_type((await bingx.governor.snapshot())[0], BucketState)
+    assert_type(await governor.plan([(endpoint, 3)]), Plan)
+    del states
     assert_type(error.retry_at, datetime | None)
     assert_type(endpoint.quotas, tuple[Quota, ...])
 
