@@ -1,0 +1,251 @@
+"""
+Two connections to Redis: on one a script is run, on the other comes what other processes caused.
+
+Redis is asked through redis-py's single connections, since it matters here which server answered:
+after a restart nothing that it remembers can be trusted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+try:
+    from redis.asyncio import Connection, ConnectionPool
+    from redis.exceptions import (
+        AuthenticationError,
+        BusyLoadingError,
+        NoPermissionError,
+        NoScriptError,
+        RedisError,
+        ResponseError,
+    )
+except ImportError as exc:  # pragma: no cover - depends on what is installed
+    raise ImportError('a shared governor needs redis-py: pip install "bingx-async[redis]"') from exc
+
+__all__ = ["OUTAGES", "Closures", "Link", "News", "Reply", "Unusable"]
+
+_log: Final = logging.getLogger("bingx_async")
+
+OUTAGES: Final = (OSError, TimeoutError, RedisError)
+"""What is raised as long as Redis is away; it is worth trying again."""
+
+# Redis answers within a millisecond, so one that has not for so long is away.
+_TIMEOUT: Final = 3.0
+_SCRIPT: Final = files("bingx_async.shared").joinpath("governor.lua").read_text()
+
+# Errors that pass: a server that starts, is a replica for now, or has no memory left for now.
+_PASSING: Final = ("LOADING", "READONLY", "MASTERDOWN", "OOM", "BUSY", "MISCONF", "NOREPLICAS")
+
+
+class Unusable(Exception):  # noqa: N818 - it says what Redis is
+    """Redis answers, and what it says will not change by itself."""
+
+
+class News(msgspec.Struct, array_like=True):
+    """
+    What others caused.
+
+    Attributes:
+        now: Redis' time, in microseconds.
+        grants: Ids of waiters that have a permit now, and how many tokens of their first bucket
+            had come back.
+        watches: Buckets, and when this process is to look at them.
+    """
+
+    now: int
+    grants: list[tuple[str, int]]
+    watches: list[tuple[str, int]]
+
+
+class Closures(msgspec.Struct, array_like=True):
+    """
+    What the exchange has shut.
+
+    Attributes:
+        now: Redis' time, in microseconds.
+        closed: Gates, until when they are shut, and how often they were.
+    """
+
+    now: int
+    closed: list[tuple[str, int, int]]
+
+
+class Reply(msgspec.Struct, array_like=True):
+    """
+    What the script returns.
+
+    Attributes:
+        now: Redis' time, in microseconds.
+        generation: Names what Redis remembers; another one means that the waiters are forgotten.
+        is_new: Whether this process was not known, or thought dead.
+        results: One for each operation.
+        news: Grants and watches, as in :class:`News`.
+    """
+
+    now: int
+    generation: str
+    is_new: bool
+    results: list[Any]
+    news: tuple[list[tuple[str, int]], list[tuple[str, int]]]
+
+
+class Link:
+    """
+    The connections of one process.
+
+    Args:
+        url: Where Redis is, such as ``redis://localhost:6379/0``.
+        namespace: Begins every key.
+        process: Names this process, among all that share the namespace.
+        hear: Is told of news and closures.
+        lost: Is told that the connections broke.
+
+    Attributes:
+        commands: Scripts that were run so far.
+        bytes: What they and their replies took, without the protocol's frame.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        namespace: str,
+        process: str,
+        hear: Callable[[News | Closures], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._pool: Any = ConnectionPool.from_url(
+            url, protocol=2, socket_timeout=None, socket_connect_timeout=_TIMEOUT
+        )
+        arguments = self._pool.connection_kwargs
+        self.address = arguments.get("path") or (
+            f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
+        )
+        self._tag = f"{{{namespace}}}"
+        self._channels = (f"{self._tag}:to:{process}", f"{self._tag}:all")
+        self._hear = hear
+        self._lost = lost
+        self._asking: Connection | None = None
+        self._hearing: Connection | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._sha = ""
+        self.run_id = ""
+        self.commands = 0
+        self.bytes = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both connections are there, as far as is known."""
+        return self._listener is not None
+
+    async def open(self) -> None:
+        """
+        Connect.
+
+        Raises:
+            OSError, TimeoutError, RedisError: Redis is away.
+            Unusable: Redis does not let us in, or cannot be used.
+        """
+        await self.close()
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                self._asking = await self._connect()
+                info = _parse(await _ask(self._asking, "INFO"))
+                self._check(info)
+                self.run_id = info["run_id"]
+                self._sha = (await _ask(self._asking, "SCRIPT", "LOAD", _SCRIPT)).decode()
+                self._hearing = await self._connect()
+                await _ask(self._hearing, "SUBSCRIBE", *self._channels)
+                for _ in self._channels[1:]:
+                    await self._hearing.read_response()
+        except BaseException as exc:
+            await self.close()
+            if (reason := _unusable(exc)) is not None:
+                raise Unusable(f"Redis at {self.address} cannot be used: {reason}") from None
+            raise
+        self._listener = asyncio.create_task(self._listen(self._hearing))
+
+    async def run(self, payload: bytes) -> Reply:
+        """Run the script; errors as for :meth:`open`, after which the link is closed."""
+        assert self._asking is not None
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                try:
+                    answer = await _ask(self._asking, "EVALSHA", self._sha, 1, self._tag, payload)
+                except NoScriptError:  # somebody has flushed the scripts
+                    answer = await _ask(self._asking, "EVAL", _SCRIPT, 1, self._tag, payload)
+            self.commands += 1
+            self.bytes += len(payload) + len(answer)
+            return msgspec.msgpack.decode(answer, type=Reply)
+        except BaseException as exc:
+            await self.close()
+            if (reason := _unusable(exc)) is not None:
+                raise Unusable(f"Redis at {self.address} cannot be used: {reason}") from None
+            raise
+
+    async def close(self) -> None:
+        """Disconnect."""
+        listener, self._listener = self._listener, None
+        if listener is not None and listener is not asyncio.current_task():
+            listener.cancel()
+        for connection in (self._asking, self._hearing):
+            if connection is not None:
+                await connection.disconnect(nowait=True)
+        self._asking = self._hearing = None
+
+    async def _connect(self) -> Connection:
+        connection: Connection = self._pool.make_connection()
+        await connection.connect()
+        return connection
+
+    async def _listen(self, connection: Connection) -> None:
+        try:
+            while True:
+                kind, channel, data = await connection.read_response()
+                if kind == b"message":
+                    about = Closures if channel == self._channels[1].encode() else News
+                    self._hear(msgspec.msgpack.decode(data, type=about))
+        except OUTAGES:
+            if self._listener is asyncio.current_task():
+                await self.close()
+                self._lost()
+
+    def _check(self, info: dict[str, str]) -> None:
+        if info.get("cluster_enabled") == "1":
+            raise Unusable(
+                f"Redis at {self.address} is a node of a cluster: the keys of a namespace belong"
+                " together, so give a server of its own"
+            )
+        policy = info.get("maxmemory_policy", "noeviction")
+        if info.get("maxmemory", "0") != "0" and policy != "noeviction":
+            _log.warning(
+                "Redis at %s forgets keys when its memory is full (maxmemory-policy %s), and"
+                " quotas with them: use noeviction",
+                self.address,
+                policy,
+            )
+
+
+async def _ask(connection: Connection, *command: str | int | bytes) -> Any:
+    await connection.send_command(*command)
+    return await connection.read_response()
+
+
+def _parse(info: bytes) -> dict[str, str]:
+    lines = (line.partition(":") for line in info.decode().splitlines())
+    return {name: value for name, _, value in lines}
+
+
+def _unusable(exc: BaseException) -> str | None:
+    """Tell why trying again would not help; ``None`` if it might."""
+    if isinstance(exc, (AuthenticationError, NoPermissionError)):
+        return str(exc)
+    if isinstance(exc, ResponseError) and not isinstance(exc, BusyLoadingError):
+        return None if str(exc).startswith(_PASSING) else str(exc)
+    return None
