@@ -252,10 +252,6 @@ class Session:
     ) -> None:
         """Let nothing through that the exchange would refuse as well."""
         seconds = retry_in(refusal, response.headers.get("Date"))
-        if seconds is None and refusal.code is not None:
-            # The window's end, if the answer tells it, and if it is not the end of the penalty
-            # we shall be refused again.
-            seconds = expires_in(response.headers.get(_EXPIRE), self.clock.now())
         closed_for = permit.refused(seconds, scope=refusal.scope)
         _log.warning(
             "%s: refused because of a limit (%s); the %s is closed for %.1f s%s",

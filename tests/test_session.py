@@ -315,6 +315,43 @@ async def test_a_refusal_without_a_time_closes_for_five_minutes():
         assert state.key.subject == "swap.set_leverage"
 
 
+async def test_a_second_refusal_without_a_time_closes_for_twice_as_long():
+    """Something is wrong then, and going on would make it worse."""
+    async with RawServer([refused("rate limited")]) as server, client(server, max_wait=9) as bingx:
+        for seconds in (300, 600):
+            with pytest.raises(RateLimited):
+                await set_leverage(bingx)
+            (state,) = (b for b in bingx.governor.snapshot() if b.closed_for)
+            assert state.closed_for == pytest.approx(seconds, abs=1)
+            for bucket in bingx.governor._buckets.values():
+                bucket.closed_until = 0.0  # as if the time had passed
+
+
+async def test_too_many_equal_errors_close_the_endpoint_and_say_which_error(caplog):
+    """It is the error that has to be mended."""
+    opens = int(time.time() * 1000) + 300_000
+    burst = "over 20 error code:100202 requests within 480000 ms for this api, please verify and"
+    act = refused(f"{burst} fix it ,can retry after time: {opens}")
+    async with RawServer([act]) as server, client(server, max_wait=9) as bingx:
+        with pytest.raises(RateLimited) as caught:
+            await set_leverage(bingx)
+        assert caught.value.repeated_code == 100202
+        (state,) = (b for b in bingx.governor.snapshot() if b.closed_for)
+        assert str(state.key) == "uid 1, swap.set_leverage"
+    assert "look why error 100202 came so often" in caplog.text
+
+
+async def test_what_the_exchange_says_is_left_is_believed_if_it_is_less():
+    """None is left until its window ends, though only one request was sent from here."""
+    ends = int(time.time() * 1000) + 1500
+    left = f"X-RateLimit-Requests-Remain: 0\r\nX-RateLimit-Requests-Expire: {ends}\r\n"
+    async with RawServer([answer(GOOD, headers=left)]) as server, client(server) as bingx:
+        await set_leverage(bingx)
+        (state,) = (b for b in bingx.governor.snapshot() if b.closed_for)
+        assert state.closed_for == pytest.approx(1.5, abs=0.3)
+        assert (state.free, state.elsewhere) == (0, 4)
+
+
 async def test_a_banned_address_sends_nothing_more():
     """HTTP 418 is followed by longer bans for those who go on."""
     act = answer(b"", status=418)

@@ -57,7 +57,7 @@ _log: Final = logging.getLogger("bingx_async")
 OnOutage = Literal["wait", "raise"]
 
 # Seconds from the permit to the sending; a process that takes longer asks again.
-_HELD_UP: Final = 2.0
+_HELD_UP: Final = 1.0
 # A process that waits says so often that it is alive; three times that is dead (governor.lua).
 _BEAT: Final = 1.0
 # A bucket is looked at so much later than its token comes back, since timers are a little early.

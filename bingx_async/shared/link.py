@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -120,7 +120,8 @@ class Link:
         hear: Callable[[News | Closures], None],
         lost: Callable[[], None],
     ) -> None:
-        self._pool: Any = ConnectionPool.from_url(
+        pool = cast("Any", ConnectionPool)  # redis-py is typed in part only
+        self._pool: Any = pool.from_url(
             url, protocol=2, socket_timeout=None, socket_connect_timeout=_TIMEOUT
         )
         arguments = self._pool.connection_kwargs
@@ -163,7 +164,7 @@ class Link:
                 self._hearing = await self._connect()
                 await _ask(self._hearing, "SUBSCRIBE", *self._channels)
                 for _ in self._channels[1:]:
-                    await self._hearing.read_response()
+                    await _read(self._hearing)
         except BaseException as exc:
             await self.close()
             if (reason := _unusable(exc)) is not None:
@@ -200,17 +201,20 @@ class Link:
         self._asking = self._hearing = None
 
     async def _connect(self) -> Connection:
-        connection: Connection = self._pool.make_connection()
+        connection: Any = self._pool.make_connection()
         await connection.connect()
-        return connection
+        return cast("Connection", connection)
 
     async def _listen(self, connection: Connection) -> None:
         try:
             while True:
-                kind, channel, data = await connection.read_response()
-                if kind == b"message":
-                    about = Closures if channel == self._channels[1].encode() else News
-                    self._hear(msgspec.msgpack.decode(data, type=about))
+                kind, channel, data = await _read(connection)
+                if kind != b"message":
+                    continue
+                if channel == self._channels[1].encode():
+                    self._hear(msgspec.msgpack.decode(data, type=Closures))
+                else:
+                    self._hear(msgspec.msgpack.decode(data, type=News))
         except OUTAGES:
             if self._listener is asyncio.current_task():
                 await self.close()
@@ -234,6 +238,10 @@ class Link:
 
 async def _ask(connection: Connection, *command: str | int | bytes) -> Any:
     await connection.send_command(*command)
+    return await _read(connection)
+
+
+async def _read(connection: Any) -> Any:
     return await connection.read_response()
 
 
