@@ -5,7 +5,8 @@ What does the governor cost, when nobody waits and when very many do?
    and endpoint, IP and group), against four bare ``AsyncLimiter`` entered one inside the other: for
    the UID, the endpoint, the group and its pacing. The quotas are so high that nobody waits and
    their periods so short that every token comes back within the measurement. Once with all tokens
-   there, and once with a tenth of the group's out, when its pacing begins.
+   there, once with a tenth of the group's out, when its pacing begins, and once with an observer
+   that counts.
 2. 30,000 callers behind 5,000 a second, in real time: processor time a caller, less that of the
    same tasks without any limiter; and, in passes of their own, for how long the event loop does
    not turn, while they come (with and without the passes of Python's garbage collector) and while
@@ -31,7 +32,7 @@ from aiolimiter import AsyncLimiter
 
 from benchmarks.measure import in_turns, of_async
 from benchmarks.report import Report, options
-from bingx_async import BingX, Governor, IpGroup, Quota
+from bingx_async import BingX, BucketKey, Endpoint, Governor, IpGroup, Observer, Quota
 from tests import virtual
 
 ENDPOINT: Final = BingX.endpoints()["swap.set_leverage"]
@@ -51,10 +52,32 @@ Enter = Callable[[int], AbstractAsyncContextManager[object]]
 # 1. nobody waits
 
 
-async def _permits(calls: int, group: Quota, held: int = 0) -> float:
+class _Counting(Observer):
+    """The least that an observer does."""
+
+    def __init__(self) -> None:
+        self.waits = self.permits = self.refusals = 0
+
+    def on_wait(self, endpoint: Endpoint, uid: str | None, ip: str) -> None:
+        self.waits += 1
+
+    def on_grant(self, endpoint: Endpoint, uid: str | None, ip: str, waited: float) -> None:
+        self.permits += 1
+
+    def on_refusal(
+        self, endpoint: Endpoint, uid: str | None, ip: str, closed: BucketKey, seconds: float
+    ) -> None:
+        self.refusals += 1
+
+
+async def _permits(
+    calls: int, group: Quota, held: int = 0, observer: Observer | None = None
+) -> float:
     """Enter and leave so many permits, while others hold some of the group's tokens."""
     governor = Governor(
-        limits={ENDPOINT.name: MOST}, groups={2: IpGroup(total=(group,), each=(MOST,))}
+        limits={ENDPOINT.name: MOST},
+        groups={2: IpGroup(total=(group,), each=(MOST,))},
+        observer=observer,
     )
 
     async def work() -> None:
@@ -82,11 +105,13 @@ async def _nested(calls: int) -> float:
 def uncontended(report: Report, *, calls: int, rounds: int) -> None:
     """Compare one free permit with four limiters."""
     paced = f"{OURS}, a tenth is out"
+    watched = f"{OURS}, with an observer that counts"
     four = f"4 x {THEIRS}"
     times = in_turns(
         {
             OURS: lambda: asyncio.run(_permits(calls, MOST)),
             paced: lambda: asyncio.run(_permits(calls, PACED, PACED.tokens // 10)),
+            watched: lambda: asyncio.run(_permits(calls, MOST, observer=_Counting())),
             four: lambda: asyncio.run(_nested(calls)),
         },
         rounds,
@@ -96,7 +121,7 @@ def uncontended(report: Report, *, calls: int, rounds: int) -> None:
         ["", "us each", "ratio"],
         [
             [name, f"{times.median(name) / calls * 1e6:.2f}", f"{times.ratio(name, four):.2f}"]
-            for name in (OURS, paced, four)
+            for name in (OURS, paced, watched, four)
         ],
     )
     report.at_most("a free permit, of four bare limiters", times.ratio(OURS, four), 1.0)

@@ -22,6 +22,11 @@ FLOORS = [
     {"bucket", "observer", "plan", "refusals"},
     {"agenda", "permit"},
     {"governor"},
+    {"shared.lanes", "shared.link"},
+    {"shared.governor"},
+    {"shared"},
+    {"observers", "observers.metrics"},
+    {"observers.prometheus", "observers.opentelemetry"},
     {"retry", "transport", "clock"},
     {"session"},
     {"swap.models", "swap.models.common"},
@@ -70,7 +75,8 @@ FLOORS = [
     {"demo"},
     {"cli.output"},
     {"cli.candles", "cli.options"},
-    {"cli.account", "cli.demo", "cli.emulator", "cli.endpoints", "cli.market", "cli.trading"},
+    {"cli.account", "cli.demo", "cli.emulator", "cli.endpoints", "cli.limits"}
+    | {"cli.market", "cli.trading"},
     {"cli"},
     {"__main__"},
 ]
