@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import time
 from typing import Any, Final
 
@@ -40,12 +41,14 @@ class Attempt:
 
     Attributes:
         left: Whether the request may have left.
+        late_at: The event loop's time at which the time is up.
     """
 
-    __slots__ = ("_cancelling", "_is_late", "_task", "left")
+    __slots__ = ("_cancelling", "_is_late", "_task", "late_at", "left")
 
     def __init__(self) -> None:
         self.left = False
+        self.late_at = math.inf
         self._is_late = False
         task = asyncio.current_task()
         if task is None:  # pragma: no cover - who awaits without a task?
@@ -62,6 +65,17 @@ class Attempt:
         """Tell whether the cancellation just caught came from :meth:`end` and from nobody else."""
         return self._is_late and self._task.uncancel() <= self._cancelling
 
+    def leave(self) -> None:
+        """
+        Let the request go now, or fail if that is too late.
+
+        A process that was stopped, or whose event loop stood still, must not send what it has
+        already given up: its token may be somebody else's by now.
+        """
+        if asyncio.get_running_loop().time() > self.late_at:
+            raise TimeoutError
+        self.left = True
+
     def refuse_a_second(self) -> None:
         """Fail, as the first sending did, instead of sending again."""
         if self.left:
@@ -72,7 +86,7 @@ class Attempt:
     ) -> aiohttp.ClientResponse:
         """Be the middleware of a session that was handed in."""
         self.refuse_a_second()
-        self.left = True
+        self.leave()
         return await handler(request)
 
 
@@ -92,15 +106,16 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._under_way: dict[Attempt, float] = {}  # in the order of their beginning
+        self._under_way: dict[Attempt, None] = {}  # in the order of their beginning
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, attempt: Attempt) -> None:
         """Watch over an attempt that begins now."""
         loop = asyncio.get_running_loop()
-        self._under_way[attempt] = late_at = loop.time() + self._seconds
+        attempt.late_at = loop.time() + self._seconds
+        self._under_way[attempt] = None
         if self._timer is None:
-            self._timer = loop.call_at(late_at, self._look)
+            self._timer = loop.call_at(attempt.late_at, self._look)
 
     def done(self, attempt: Attempt) -> None:
         """Watch over an attempt no longer; the timer stays for those that come."""
@@ -116,9 +131,9 @@ class Deadlines:
         self._timer = None
         loop = asyncio.get_running_loop()
         while self._under_way:
-            attempt, late_at = next(iter(self._under_way.items()))
-            if late_at > loop.time():
-                self._timer = loop.call_at(late_at, self._look)
+            attempt = next(iter(self._under_way))
+            if attempt.late_at > loop.time():
+                self._timer = loop.call_at(attempt.late_at, self._look)
                 return
             del self._under_way[attempt]
             attempt.end()
@@ -131,7 +146,11 @@ class _Connector(aiohttp.TCPConnector):
         attempt = attempt_under_way.get()
         attempt.refuse_a_second()
         connection = await super().connect(*args, **kwargs)
-        attempt.left = True
+        try:
+            attempt.leave()
+        except TimeoutError:
+            connection.release()
+            raise
         return connection
 
 

@@ -401,27 +401,28 @@ async def test_a_snapshot_tells_each_bucket(make):
 
 
 async def test_a_caller_between_two_busy_buckets_does_not_starve(make):
-    """One account on two addresses: whoever needs both must not be passed over for ever."""
+    """One account on two addresses: the tokens of both come back in turns, never together."""
     governor = await make(
-        limits={SET.name: Quota(1, 0.02), GET.name: None}, groups={2: IpGroup([Quota(1, 0.02)])}
+        limits={SET.name: Quota(1, 0.2), GET.name: None}, groups={2: IpGroup([Quota(1, 0.2)])}
     )
-    stop, served = asyncio.Event(), []
 
-    async def busy(**of):
-        while not stop.is_set():
+    async def busy(starts, **of):
+        await asyncio.sleep(starts)
+        while True:
             await request(governor, **of)
 
     others = [
-        asyncio.create_task(busy(**of))
-        for of in ({"ip": "B"}, {"ip": "B"}, {"what": GET, "uid": "9"}, {"what": GET, "uid": "9"})
+        asyncio.create_task(busy(0, ip="B")),
+        asyncio.create_task(busy(0, ip="B")),
+        asyncio.create_task(busy(0.1, what=GET, uid="9")),
+        asyncio.create_task(busy(0.1, what=GET, uid="9")),
     ]
-    await asyncio.sleep(0.1)
-    async with asyncio.timeout(20):
-        for _ in range(3):
-            await request(governor, served)
-    stop.set()
-    await asyncio.gather(*others)
-    assert len(served) == 3
+    await asyncio.sleep(0.25)
+    async with asyncio.timeout(4):
+        await request(governor)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def test_an_observer_is_told(make):

@@ -1,4 +1,4 @@
-"""Facts about the governor of a fleet, with a real Redis; what holds of every governor is elsewhere."""
+"""Facts about the governor of a fleet, with a real Redis, beside those of every governor."""
 
 import asyncio
 import contextlib
@@ -64,9 +64,9 @@ asyncio.run(main(*sys.argv[1:3], *map(eval, sys.argv[3:])))
 
 
 @contextlib.asynccontextmanager
-async def process(url, namespace, *, period, callers=1, seconds=0.0, timeout=10.0):
+async def process(url, namespace, *, period, callers=1, seconds=0.0, given_up_after=10.0):
     """Let callers in another process hold a permit each, of one token a period; then kill it."""
-    numbers = map(str, (period, callers, seconds, timeout))
+    numbers = map(str, (period, callers, seconds, given_up_after))
     running = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _PROCESS, url, namespace, *numbers),
         env=ENVIRONMENT,
@@ -112,10 +112,10 @@ async def test_a_higher_priority_goes_first_whatever_the_process(make):
 async def test_a_permit_costs_a_few_commands(make):
     """Two if it is free; some three if it waits, with others of other processes."""
     governors = [await make(**limited(2, 0.02)) for _ in range(3)]
-    before = sum(governor._link.commands for governor in governors)
+    before = sum(governor._courier.link.commands for governor in governors)
     await request(governors[0])
     await asyncio.sleep(0.05)
-    assert sum(governor._link.commands for governor in governors) - before == 2
+    assert sum(governor._courier.link.commands for governor in governors) - before == 2
 
     async def call(governor):
         for _ in range(20):
@@ -123,22 +123,22 @@ async def test_a_permit_costs_a_few_commands(make):
 
     await asyncio.gather(*(call(governor) for governor in governors for _ in range(2)))
     await asyncio.sleep(0.05)
-    assert sum(governor._link.commands for governor in governors) - before <= 2 + 4 * 120
+    assert sum(governor._courier.link.commands for governor in governors) - before <= 2 + 4 * 120
 
 
 async def test_what_one_process_wants_at_once_travels_together(make):
     """Hundreds of callers in one turn of the loop are one command."""
     governor = await make(**limited(300, 5.0))
-    before = governor._link.commands
+    before = governor._courier.link.commands
     await asyncio.gather(*(request(governor) for _ in range(200)))
     await governor.snapshot()
-    assert governor._link.commands - before <= 3
+    assert governor._courier.link.commands - before <= 3
 
 
 async def test_the_token_of_a_killed_process_comes_back_after_its_lease(make, redis_url, namespace):
     """When the request can be under way no longer, and a period after that; no sooner."""
     governor = await make(**limited(1, 0.2))
-    async with process(redis_url, namespace, period=0.2, seconds=60, timeout=0.3) as other:
+    async with process(redis_url, namespace, period=0.2, seconds=60, given_up_after=0.3) as other:
         assert await other.stdout.readline() == b"held\n"
         held = time.monotonic()
         other.kill()
@@ -154,13 +154,15 @@ async def test_the_token_of_a_killed_process_comes_back_after_its_lease(make, re
 async def test_callers_of_a_killed_process_cost_nothing(make, redis_url, namespace):
     """Those who come after them do not wait for tokens that nobody uses."""
     governor = await make(**limited(1, 0.05))
-    async with governor.permit(SET, uid="1"):
-        async with process(redis_url, namespace, period=0.05, callers=30) as other:
-            await settled(governor, 30)
-            (task,) = await waiting(governor, 1)
-            await settled(governor, 31)
-            other.kill()
-            await other.wait()
+    async with (
+        governor.permit(SET, uid="1"),
+        process(redis_url, namespace, period=0.05, callers=30) as other,
+    ):
+        await settled(governor, 30)
+        (task,) = await waiting(governor, 1)
+        await settled(governor, 31)
+        other.kill()
+        await other.wait()
     async with asyncio.timeout(5):  # a single one of their leases would take twelve seconds
         await task
     assert (await state(governor)).waiting == 0
@@ -383,13 +385,13 @@ async def test_a_refusal_is_known_to_the_whole_fleet_at_once(make):
     async with one.permit(SET, uid="1") as permit:
         pass
     permit.refused(100)
-    asked = other._link.commands
+    asked = other._courier.link.commands
     async with asyncio.timeout(5):
-        while not other._closed_until:
+        while not other._closed_until:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         with pytest.raises(QuotaTimeout, match=r"uid 1, swap\.set_leverage"):
             await request(other, max_wait=1)
-    assert other._link.commands <= asked + 1  # the report of its own request
+    assert other._courier.link.commands <= asked + 1  # the report of its own request
 
 
 async def test_two_namespaces_do_not_meet(make, redis_url):

@@ -1,10 +1,11 @@
 """Facts about the sending of one request."""
 
 import asyncio
+import time
 
 import pytest
 
-from bingx_async import BingX, Governor, OutcomeUnknown
+from bingx_async import BingX, Governor, NotSent, OutcomeUnknown
 from bingx_async.transport import Attempt, Deadlines
 from tests import virtual
 from tests.server import RawServer, silence
@@ -77,3 +78,25 @@ async def test_a_deadline_does_not_cancel_what_comes_after():
         assert task is not None
         assert task.cancelling() == 0
         await asyncio.sleep(0)
+
+
+async def test_a_process_that_stood_still_does_not_send_what_it_gave_up():
+    """Its tokens come back at once, as it certainly was not sent."""
+    async with (
+        RawServer([silence]) as server,
+        BingX(
+            "key-of-somebody",
+            "secret",
+            base_url=server.url,
+            governor=Governor(),
+            timeout=0.1,
+            retries=0,
+        ) as bingx,
+    ):
+        call = asyncio.create_task(bingx.swap.set_position_mode(dual_side_position=True))
+        for _ in range(4):  # until it connects
+            await asyncio.sleep(0)
+        time.sleep(0.2)  # noqa: ASYNC251 - nothing turns meanwhile
+        with pytest.raises(NotSent):
+            await call
+        assert server.requests == []

@@ -30,14 +30,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, Self, get_args
+from typing import Any, Final, Literal, Self, get_args
 from uuid import uuid4
-
-import msgspec
 
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import BingXError, GovernorUnavailable, QuotaTimeout
@@ -47,8 +43,9 @@ from bingx_async.permit import AnyGovernor, Permit
 from bingx_async.plan import Plan, Planner
 from bingx_async.quota import IpGroup, Quota, Scope
 from bingx_async.refusals import PENALTY
+from bingx_async.shared.courier import Courier, Operation, clock
 from bingx_async.shared.lanes import MICROSECONDS, Lane, Waiter, key_of, state_of
-from bingx_async.shared.link import OUTAGES, Closures, Link, News, Reply, Unusable
+from bingx_async.shared.link import Closures, News, Reply
 
 __all__ = ["SharedGovernor"]
 
@@ -62,36 +59,7 @@ _HELD_UP: Final = 1.0
 _BEAT: Final = 1.0
 # A bucket is looked at so much later than its token comes back, since timers are a little early.
 _LATER: Final = 0.0002
-_MOST_AT_ONCE: Final = 500
-_MOST_KEPT: Final = 10_000
-_LONGEST_PAUSE: Final = 1.0
 _PRIORITIES: Final = 4000
-
-# A clock that goes on while the computer sleeps, where there is one.
-_clock: Final[Callable[[], float]] = (
-    (lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
-    if hasattr(time, "CLOCK_BOOTTIME")
-    else time.monotonic
-)
-
-
-class _Operation(NamedTuple):
-    """
-    One thing to do for the script.
-
-    Attributes:
-        name: Which of the script's operations.
-        lane: Where.
-        arguments: For the script; those of ``enter`` and ``again`` are made of the waiter.
-        waiter: Who asks.
-        future: Is given the result.
-    """
-
-    name: str
-    lane: Lane | None
-    arguments: tuple[Any, ...] = ()
-    waiter: Waiter | None = None
-    future: asyncio.Future[Any] | None = None
 
 
 class _Permit(Permit):
@@ -137,9 +105,9 @@ class _Permit(Permit):
             raise RuntimeError("this permit is not entered")
         if self._sent:
             told = (held.id, held.returned, *self._told)
-            self._governor._post(_Operation("done", held.lane, told))  # noqa: SLF001
+            self._governor._courier.post(Operation("done", held.lane, told))  # noqa: SLF001
         else:
-            self._governor._post(_Operation("unsent", held.lane, (held.id,)))  # noqa: SLF001
+            self._governor._courier.post(Operation("unsent", held.lane, (held.id,)))  # noqa: SLF001
 
 
 class SharedGovernor(AnyGovernor):
@@ -196,31 +164,21 @@ class SharedGovernor(AnyGovernor):
         self.limits = self._limits.by_name
         self.groups = self._limits.groups
         self._namespace = namespace
-        self._raises = on_outage == "raise"
         self._observer = Guarded(observer) if observer is not None else None
         self._process = uuid4().hex[:12]
-        self._link = Link(
+        self._courier = Courier(
             url,
             namespace=namespace,
             process=self._process,
-            hear=self._hear,
-            lost=self._lost,
+            raises=on_outage == "raise",
+            governed=self,
         )
         self._lanes: dict[tuple[Endpoint, str | None, str], Lane] = {}
         self._waiters: dict[str, Waiter] = {}
         self._numbers = 0
-        self._operations: list[_Operation] = []
-        self._work: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watches: dict[str, float] = {}  # buckets, and the loop's time to look at them
         self._timer: asyncio.TimerHandle | None = None
-        self._watches: dict[str, float] = {}
-        self._asked_at = 0.0  # the loop's time
-        self._must_beat = False
-        self._heard = (0.0, 0)  # our clock before a command was sent, and Redis' time in its reply
-        self._generation = ""
-        self._closed_until: dict[str, float] = {}
-        self._outage: str | None = None
-        self._pauses = 0
+        self._closed_until: dict[str, float] = {}  # gates, by the loop's time
         self._is_closed = False
 
     # --- what is public ---------------------------------------------------------------------
@@ -289,10 +247,8 @@ class SharedGovernor(AnyGovernor):
         for waiter in list(self._waiters.values()):
             self._leave(waiter)
             self._end(waiter, GovernorUnavailable("the governor was closed"))
-        if self._work is not None:
-            await asyncio.gather(self._work, return_exceptions=True)
-        self._set_timer()
-        await self._link.close()
+        await self._courier.close()
+        self.rested()
 
     async def __aenter__(self) -> Self:
         return self
@@ -307,7 +263,7 @@ class SharedGovernor(AnyGovernor):
 
     def __repr__(self) -> str:
         return (
-            f"<SharedGovernor at {self._link.address}, namespace {self._namespace!r},"
+            f"<SharedGovernor at {self._courier.link.address}, namespace {self._namespace!r},"
             f" {len(self._waiters)} waiting>"
         )
 
@@ -321,8 +277,7 @@ class SharedGovernor(AnyGovernor):
         timeout: float,  # noqa: ASYNC109
     ) -> Waiter:
         """Wait for a permit; return who holds it."""
-        self._bind()
-        loop = asyncio.get_running_loop()
+        loop = self._courier.bind()
         started = loop.time()
         deadline = started + max_wait if max_wait is not None else float("inf")
         lease = round((_HELD_UP + timeout) * MICROSECONDS)
@@ -344,7 +299,7 @@ class SharedGovernor(AnyGovernor):
             if max_wait is not None:
                 waiter.timer = loop.call_at(deadline, self._run_out, waiter)
             self._waiters[waiter.id] = waiter
-            self._post(_Operation("enter", lane, waiter=waiter))
+            self._courier.post(Operation("enter", lane, waiter=waiter))
             try:
                 failure = await waiter.future
             except asyncio.CancelledError:
@@ -355,7 +310,7 @@ class SharedGovernor(AnyGovernor):
             if self._age(waiter) <= _HELD_UP:
                 break
             _log.info("held up for too long after a permit was granted: asking again")
-            self._post(_Operation("unsent", lane, (waiter.id,)))
+            self._courier.post(Operation("unsent", lane, (waiter.id,)))
         if self._observer is not None:
             waited = loop.time() - started if waiter.rank is not None else 0.0
             self._observer.on_grant(*lane.key, waited)
@@ -363,8 +318,8 @@ class SharedGovernor(AnyGovernor):
 
     def _age(self, waiter: Waiter) -> float:
         """Tell for how many seconds, at the most, somebody has had a permit."""
-        asked, redis = self._heard  # what Redis said was said after we asked
-        return (redis - waiter.granted_at) / MICROSECONDS + _clock() - asked
+        asked, redis = self._courier.heard  # what Redis said was said after we asked
+        return (redis - waiter.granted_at) / MICROSECONDS + clock() - asked
 
     def _check_closures(self, lane: Lane, max_wait: float | None, deadline: float) -> None:
         """Refuse at once a wait that is known to be too long, without asking."""
@@ -382,7 +337,9 @@ class SharedGovernor(AnyGovernor):
 
     def _run_out(self, waiter: Waiter) -> None:
         """End a wait that has become too long."""
-        bucket = f"Redis, which is away ({self._outage})" if self._outage else "its turn"
+        bucket = (
+            f"Redis, which is away ({self._courier.outage})" if self._courier.outage else "its turn"
+        )
         wait = waiter.max_wait or 0.0
         self._leave(waiter)
         self._end(waiter, self._timeout(waiter.lane, wait, waiter.max_wait, bucket))
@@ -391,7 +348,7 @@ class SharedGovernor(AnyGovernor):
         """Want a permit no longer."""
         self._forget(waiter)
         if waiter.asked:
-            self._post(_Operation("leave", waiter.lane, (waiter.id,)))
+            self._courier.post(Operation("leave", waiter.lane, (waiter.id,)))
 
     def _forget(self, waiter: Waiter) -> None:
         self._waiters.pop(waiter.id, None)
@@ -410,96 +367,35 @@ class SharedGovernor(AnyGovernor):
     def _refused(self, lane: Lane, retry_in: float | None, scope: Scope) -> float:
         given = -1 if retry_in is None else max(0, round(retry_in * MICROSECONDS))
         place = list(Scope).index(scope) + 1
-        self._post(_Operation("refused", lane, (place, given)))
+        self._courier.post(Operation("refused", lane, (place, given)))
         return PENALTY if retry_in is None else retry_in
 
     async def _request(self, name: str) -> Any:
         """Do something that is not about a lane, and return its result."""
-        self._bind()
-        future = asyncio.get_running_loop().create_future()
-        self._post(_Operation(name, None, future=future))
+        future = self._courier.bind().create_future()
+        self._courier.post(Operation(name, None, future=future))
         return await future
 
-    # --- talking to Redis ---------------------------------------------------------------------
+    # --- what the courier tells ---------------------------------------------------------------
 
-    def _bind(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise RuntimeError(
-                "this SharedGovernor belongs to another event loop: make one in each"
-            )
+    def is_waiting(self) -> bool:
+        """See :class:`Governed`."""
+        return bool(self._waiters)
 
-    def _post(self, operation: _Operation) -> None:
-        """Have something done; all of one turn of the event loop travels together."""
-        self._operations.append(operation)
-        if self._work is None and self._loop is not None:
-            self._work = self._loop.create_task(self._do_work())
+    def connected(self) -> None:
+        """See :class:`Governed`."""
+        self._resume(self._waiters.values())
 
-    async def _do_work(self) -> None:
-        """Run the script for as long as there is something to do."""
-        try:
-            while self._operations or self._must_beat:
-                batch: list[_Operation] = []
-                try:
-                    if not self._link.is_open:
-                        await self._link.open()
-                        self._resume()
-                    batch = self._next_batch()
-                    await self._run(batch)
-                except Unusable as exc:
-                    self._fail(str(exc), batch)
-                except OUTAGES as exc:
-                    if not await self._is_worth_waiting(exc, batch):
-                        break
-        finally:
-            self._work = None
-            self._set_timer()
+    def given_up(self, reason: str) -> None:
+        """See :class:`Governed`."""
+        for waiter in list(self._waiters.values()):
+            name = waiter.lane.key.endpoint.name
+            self._end(waiter, GovernorUnavailable(f"{reason}; nothing was sent", endpoint=name))
 
-    def _next_batch(self) -> list[_Operation]:
-        batch = [each for each in self._operations[:_MOST_AT_ONCE] if not _is_void(each)]
-        del self._operations[:_MOST_AT_ONCE]
-        return batch
-
-    async def _run(self, batch: list[_Operation]) -> None:
-        self._must_beat = False
-        loop = asyncio.get_running_loop()
-        payload = self._encode(batch, loop.time())
-        asked = _clock()
-        reply = await self._link.run(payload)
-        self._asked_at = loop.time()
-        self._heard = asked, reply.now
-        self._pauses = 0
-        if self._outage is not None:
-            _log.warning("Redis at %s is back", self._link.address)
-            self._outage = None
-        self._apply(batch, reply)
-
-    def _encode(self, batch: list[_Operation], now: float) -> bytes:
-        lanes: dict[Lane, int] = {}
-        operations: list[tuple[str, int, tuple[Any, ...]]] = []
-        for name, lane, given, waiter, _ in batch:
-            arguments = given
-            if waiter is not None:
-                waiter.asked = True
-                arguments = _of_enter(waiter, now) if name == "enter" else _of_again(waiter)
-            place = lanes.setdefault(lane, len(lanes) + 1) if lane is not None else 0
-            operations.append((name, place, arguments))
-        return msgspec.msgpack.encode(
-            (
-                self._process,
-                self._link.run_id,
-                self._generation,
-                [lane.wire for lane in lanes],
-                operations,
-            )
-        )
-
-    def _apply(self, batch: list[_Operation], reply: Reply) -> None:
+    def answered(self, batch: list[Operation], reply: Reply) -> None:
         """Tell everybody what came of it."""
-        is_lost = reply.is_new or reply.generation != self._generation
-        self._generation = reply.generation
+        is_lost = reply.is_new or reply.generation != self._courier.generation
+        self._courier.generation = reply.generation
         for operation, result in zip(batch, reply.results, strict=True):
             if operation.waiter is not None:
                 self._answer(operation.waiter, result, reply.now)
@@ -508,10 +404,10 @@ class SharedGovernor(AnyGovernor):
                     operation.future.set_result(result)
             elif result and operation.lane is not None:
                 self._note(operation.name, operation.lane, result, reply.now)
-        self._hear(News(reply.now, *reply.news))
+        self.hear(News(reply.now, *reply.news))
         if is_lost:
             asked = {operation.waiter for operation in batch}
-            self._resume({waiter for waiter in self._waiters.values() if waiter not in asked})
+            self._resume(waiter for waiter in self._waiters.values() if waiter not in asked)
 
     def _answer(self, waiter: Waiter, result: list[Any], now: int) -> None:
         match result:
@@ -550,7 +446,7 @@ class SharedGovernor(AnyGovernor):
                     seconds = (until - now) / MICROSECONDS
                     self._observer.on_refusal(*lane.key, key_of(gate), seconds)
 
-    def _hear(self, news: News | Closures) -> None:
+    def hear(self, news: News | Closures) -> None:
         """Take in what others caused."""
         now = asyncio.get_running_loop().time()
         if isinstance(news, Closures):
@@ -563,8 +459,8 @@ class SharedGovernor(AnyGovernor):
                 self._grant(waiter, news.now, returned)
         for bucket, when in news.watches:
             self._watches[bucket] = now + max(0, when - news.now) / MICROSECONDS + _LATER
-        if self._work is None:
-            self._set_timer()
+        if not self._courier.is_busy:
+            self.rested()
 
     def _end_what_is_shut(self, now: float) -> None:
         """End the waits that a closure has made too long."""
@@ -578,20 +474,24 @@ class SharedGovernor(AnyGovernor):
                 wait = until - now
                 self._end(waiter, self._timeout(waiter.lane, wait, waiter.max_wait, "what is shut"))
 
+    def _resume(self, waiters: Iterable[Waiter]) -> None:
+        """Stand in the queues again, where Redis or a broken connection may have forgotten us."""
+        for waiter in sorted(waiters, key=lambda each: each.number):
+            if waiter.asked:
+                self._courier.post(Operation("again", waiter.lane, waiter=waiter))
+
     # --- what happens by itself ---------------------------------------------------------------
 
-    def _set_timer(self) -> None:
+    def rested(self) -> None:
         """Have one timer: for the next bucket to look at, or to say that we are alive."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._is_closed or self._loop is None or self._loop.is_closed():
-            return
         if not self._waiters:
             self._watches.clear()
-        else:
-            when = min([*self._watches.values(), self._asked_at + _BEAT])
-            self._timer = self._loop.call_at(when, self._wake)
+        elif not self._is_closed:
+            when = min([*self._watches.values(), self._courier.asked_at + _BEAT])
+            self._timer = self._courier.bind().call_at(when, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
@@ -599,89 +499,8 @@ class SharedGovernor(AnyGovernor):
         due = [bucket for bucket, when in self._watches.items() if when <= now]
         for bucket in due:
             del self._watches[bucket]
-            self._post(_Operation("look", None, (bucket,)))
-        if not due:
-            self._must_beat = now >= self._asked_at + _BEAT
-            if self._must_beat and self._work is None and self._loop is not None:
-                self._work = self._loop.create_task(self._do_work())
-            elif self._work is None:
-                self._set_timer()
-
-    # --- when Redis is away -------------------------------------------------------------------
-
-    def _lost(self) -> None:
-        """The connections broke while nothing was asked."""
-        if self._waiters and not self._is_closed:
-            self._must_beat = True
-            if self._work is None and self._loop is not None:
-                self._work = self._loop.create_task(self._do_work())
-
-    def _resume(self, waiters: Iterable[Waiter] | None = None) -> None:
-        """Stand in the queues again, where Redis or a broken connection may have forgotten us."""
-        waiting = self._waiters.values() if waiters is None else waiters
-        for waiter in sorted(waiting, key=lambda each: each.number):
-            if waiter.asked:
-                self._post(_Operation("again", waiter.lane, waiter=waiter))
-
-    async def _is_worth_waiting(self, exc: Exception, batch: list[_Operation]) -> bool:
-        """Keep what can be done later, and pause before Redis is asked again; false to give up."""
-        reason = type(exc).__name__
-        if self._outage is None:
-            _log.warning(
-                "Redis at %s is away (%s): %s",
-                self._link.address,
-                reason,
-                "permits are refused" if self._raises else "nothing is granted until it is back",
-            )
-        self._outage = reason
-        if self._raises or self._is_closed:
-            self._fail(f"Redis at {self._link.address} is away ({reason})", batch)
-            return False
-        kept = [
-            each
-            for each in (*batch, *self._operations)
-            if each.waiter is None or not each.waiter.asked
-        ]
-        for each in kept:
-            if each.future is not None and not each.future.done():
-                each.future.set_exception(
-                    GovernorUnavailable(f"Redis at {self._link.address} is away ({reason})")
-                )
-        self._operations = [each for each in kept if each.future is None][-_MOST_KEPT:]
-        self._must_beat = bool(self._waiters)
-        if not self._waiters:
-            return False
-        pause = random.uniform(0.5, 1.0) * min(0.05 * 2**self._pauses, _LONGEST_PAUSE)  # noqa: S311
-        self._pauses = min(self._pauses + 1, 10)
-        await asyncio.sleep(pause)
-        return bool(self._waiters)
-
-    def _fail(self, reason: str, batch: list[_Operation]) -> None:
-        """Tell all who wait that they wait in vain."""
-        self._must_beat = False
-        operations, self._operations = [*batch, *self._operations], []
-        for operation in operations:
-            if operation.future is not None and not operation.future.done():
-                operation.future.set_exception(GovernorUnavailable(reason))
-        self._operations = [
-            each for each in operations if each.waiter is None and each.future is None
-        ][-_MOST_KEPT:]
-        for waiter in list(self._waiters.values()):
-            name = waiter.lane.key.endpoint.name
-            self._end(waiter, GovernorUnavailable(f"{reason}; nothing was sent", endpoint=name))
-
-
-def _of_enter(waiter: Waiter, now: float) -> tuple[Any, ...]:
-    patience = -1
-    if waiter.max_wait is not None:
-        patience = max(0, round((waiter.deadline - now) * MICROSECONDS))
-    return waiter.number, waiter.priority, waiter.lease, patience
-
-
-def _of_again(waiter: Waiter) -> tuple[Any, ...]:
-    return waiter.id, False if waiter.rank is None else waiter.rank, waiter.priority
-
-
-def _is_void(operation: _Operation) -> bool:
-    """Tell whether the one who asked has gone."""
-    return operation.waiter is not None and operation.waiter.future.done()
+            self._courier.post(Operation("look", None, (bucket,)))
+        if not due and now >= self._courier.asked_at + _BEAT:
+            self._courier.call()
+        elif not due:  # a loop with coarse timers
+            self.rested()

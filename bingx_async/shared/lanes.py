@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from attrs import define, field
+from attrs import define
 
 from bingx_async.errors import BingXError
 from bingx_async.limits import BucketKey, BucketState, LaneKey, Limits
@@ -107,4 +107,14 @@ class Waiter:
     rank: int | None = None
     granted_at: int = 0
     returned: int = 0
-    told: tuple[int, int] = field(default=(-1, -1))
+
+    def entering(self, now: float) -> tuple[Any, ...]:
+        """Make the arguments of ``enter``; ``now`` is the event loop's time."""
+        patience = -1
+        if self.max_wait is not None:
+            patience = max(0, round((self.deadline - now) * MICROSECONDS))
+        return self.number, self.priority, self.lease, patience
+
+    def coming_back(self) -> tuple[Any, ...]:
+        """Make the arguments of ``again``."""
+        return self.id, False if self.rank is None else self.rank, self.priority
