@@ -25,16 +25,22 @@ class RedisServer:
     """
     A server with a folder of its own; entered with ``with``.
 
+    Args:
+        options: More options of redis-server.
+
     Attributes:
         url: Where it listens, also after it was started again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self._port}"
-        self._folder = tempfile.TemporaryDirectory(prefix="bingx-redis-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="bingx-redis-", ignore_cleanup_errors=True
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     @staticmethod
@@ -45,10 +51,10 @@ class RedisServer:
     def start(self) -> None:
         """Start it, with the data that it left if it left any, and wait until it answers."""
         self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-            [  # noqa: S607 - wherever it is installed
+            [
                 *("redis-server", "--port", str(self._port), "--bind", "127.0.0.1"),
                 *("--dir", self._folder.name, "--save", "3600 1", "--appendonly", "no"),
-                *("--loglevel", "warning"),
+                *("--loglevel", "warning", *self._options),
             ],
             stdout=subprocess.DEVNULL,
         )

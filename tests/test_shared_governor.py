@@ -10,10 +10,15 @@ from uuid import uuid4
 
 import pytest
 import redis.asyncio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bingx_async import BingX, GovernorUnavailable, Quota, QuotaTimeout
+from bingx_async.limits import BucketKey, LaneKey, Limits
 from bingx_async.shared import SharedGovernor
+from bingx_async.shared.lanes import Lane, gate_text, key_of
 from tests.commands import ENVIRONMENT
+from tests.redis_server import RedisServer
 from tests.server import RawServer, answer
 from tests.test_any_governor import FREE, SET, limited, request, settled, state, waiting
 
@@ -45,7 +50,9 @@ async def asking(url):
 _PROCESS = """
 import asyncio, sys
 from bingx_async import BingX, Quota
+from bingx_async.limits import BucketKey, LaneKey, Limits
 from bingx_async.shared import SharedGovernor
+from bingx_async.shared.lanes import Lane, gate_text, key_of
 
 SET = BingX.endpoints()["swap.set_leverage"]
 
@@ -394,6 +401,38 @@ async def test_a_refusal_is_known_to_the_whole_fleet_at_once(make):
     assert other._courier.link.commands <= asked + 1  # the report of its own request
 
 
+async def test_a_redis_that_takes_nothing_for_now_is_waited_for(redis_server, make):
+    """Another one has become the primary."""
+    governor = await make(redis_server.url, **limited(5, 0.1))
+    async with asking(redis_server.url) as client:
+        await client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        (task,) = await waiting(governor, 1)
+        await asyncio.sleep(0.2)
+        assert not task.done()
+        await client.execute_command("REPLICAOF", "NO", "ONE")
+    async with asyncio.timeout(10):
+        await task
+
+
+async def test_a_redis_that_forgets_when_it_is_full_is_warned_of(redis_server, make, caplog):
+    """A forgotten token would be given out twice."""
+    async with asking(redis_server.url) as client:
+        await client.config_set("maxmemory", "1gb")
+        await client.config_set("maxmemory-policy", "allkeys-lru")
+    await make(redis_server.url)
+    assert "use noeviction" in caplog.text
+
+
+@pytest.mark.usefixtures("redis_url")
+async def test_a_node_of_a_cluster_is_refused(make):
+    """The keys of a namespace belong together."""
+    with RedisServer("--cluster-enabled", "yes") as server:
+        governor = await make(server.url, idle=False)
+        with pytest.raises(GovernorUnavailable, match="node of a cluster"):
+            async with asyncio.timeout(5):
+                await request(governor)
+
+
 async def test_two_namespaces_do_not_meet(make, redis_url):
     """Two fleets may use one server."""
     one = await make(**limited(1, 30.0))
@@ -405,3 +444,18 @@ async def test_two_namespaces_do_not_meet(make, redis_url):
         async with asyncio.timeout(5):
             await request(two)
     assert BingX.endpoints()[SET.name] is SET
+
+
+@given(st.builds(BucketKey, *[st.text(st.characters(exclude_categories=["Cs"]))] * 3))
+def test_a_bucket_has_one_name_whatever_the_labels(key):
+    """Two labels never make one name."""
+    assert key_of(gate_text(key)) == key
+
+
+def test_a_lane_has_one_name_whatever_the_labels():
+    """An account's label may look like an address's."""
+    names = {
+        Lane(LaneKey(SET, uid, ip), Limits()).wire[0]
+        for uid, ip in [("1|a", "b"), ("1", "a|b"), ("1%7Ca", "b"), ("1", "a")]
+    }
+    assert len(names) == 4

@@ -122,7 +122,7 @@ class SharedGovernor(AnyGovernor):
 
     All processes of a fleet use one Redis, one namespace, the same limits, and labels (``uid=``,
     ``ip=``) that mean the same everywhere. It belongs to the event loop in which it is first used,
-    connects then, and is closed by whoever made it.
+    connects then, and is closed by whoever made it. Priorities beyond 4000 count as 4000.
 
     Args:
         url: Where Redis (6.2 or newer) or Valkey is: ``redis://``, ``rediss://`` or ``unix://``.

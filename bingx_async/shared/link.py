@@ -19,7 +19,6 @@ try:
     from redis.asyncio import Connection, ConnectionPool
     from redis.exceptions import (
         AuthenticationError,
-        BusyLoadingError,
         NoPermissionError,
         NoScriptError,
         RedisError,
@@ -39,8 +38,8 @@ OUTAGES: Final = (OSError, TimeoutError, RedisError)
 _TIMEOUT: Final = 3.0
 _SCRIPT: Final = files("bingx_async.shared").joinpath("governor.lua").read_text()
 
-# Errors that pass: a server that starts, is a replica for now, or has no memory left for now.
-_PASSING: Final = ("LOADING", "READONLY", "MASTERDOWN", "OOM", "BUSY", "MISCONF", "NOREPLICAS")
+# A server that runs another script, cannot write to its disk, or has lost its replicas.
+_PASSING: Final = ("BUSY", "MISCONF", "NOREPLICAS")
 
 
 class Unusable(Exception):  # noqa: N818 - it says what Redis is
@@ -254,6 +253,7 @@ def _unusable(exc: BaseException) -> str | None:
     """Tell why trying again would not help; ``None`` if it might."""
     if isinstance(exc, (AuthenticationError, NoPermissionError)):
         return str(exc)
-    if isinstance(exc, ResponseError) and not isinstance(exc, BusyLoadingError):
-        return None if str(exc).startswith(_PASSING) else str(exc)
+    # What passes has a class of its own in redis-py, but for these.
+    if type(exc) is ResponseError and not str(exc).startswith(_PASSING):
+        return str(exc)
     return None
