@@ -314,25 +314,44 @@ async def test_every_key_expires_and_none_holds_a_secret(make, redis_url, namesp
     governor = await make(limits={SET.name: Quota(1, 0.05)})
     account = exchange.account("alice")
     bingx = exchange.client("alice", governor=governor)
+
+    async def kinds_of_keys():
+        async with asking(redis_url) as client:
+            keys = [key async for key in client.scan_iter(match=f"{{{namespace}}}*")]
+            for key in keys:
+                assert await client.pttl(key) > 0, key
+                for secret in (account.api_key, account.secret_key):
+                    assert secret.encode() not in key + (await client.dump(key))
+            return {kind for key in keys for kind in key.decode().split(":")}
+
     await asyncio.gather(*(bingx.swap.position_mode() for _ in range(3)))
     async with governor.permit(SET, uid="1") as permit:
         tasks = await waiting(governor, 5)
         await settled(governor, 5)
         permit.told(0, 0.1)
+        assert {"queue", "lane", "parked", "out", "due", "watcher"} <= await kinds_of_keys()
     permit.refused(0.1)
     permit.refused()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await governor.snapshot()
-    async with asking(redis_url) as client:
-        keys = [key async for key in client.scan_iter(match=f"{{{namespace}}}*")]
-        assert len(keys) > 8
-        for key in keys:
-            assert await client.pttl(key) > 0, key
-            for secret in (account.api_key, account.secret_key):
-                assert secret.encode() not in key + (await client.dump(key))
-        assert not [key for key in keys if b":queue:" in key or b":parked:" in key]
+    found = await kinds_of_keys()
+    assert {"book", "closed", "counts", "strikes", "below", "out"} <= found
+    assert not found & {"queue", "lane", "parked", "due", "watcher"}
+
+
+async def test_a_permit_that_comes_with_the_cancellation_is_given_back(make):
+    """The caller is gone when its token is taken."""
+    governor = await make(**limited(1, 60.0))
+    async with governor.permit(SET, uid="1") as permit:
+        (task,) = await waiting(governor, 1)
+        await settled(governor, 1)
+        permit.not_sent()
+    task.cancel()  # in the turn in which the token comes back
+    async with asyncio.timeout(5):
+        await request(governor)
+    assert task.cancelled()
 
 
 async def test_a_governor_that_is_closed_leaves_nothing(make):

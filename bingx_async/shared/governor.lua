@@ -122,6 +122,13 @@ for i = 1, #shut_list, 2 do
   end
 end
 
+local function close(gate, till)
+  shut[gate] = math.max(shut[gate] or 0, till)
+  call('HSET', NS .. ':closed', gate, shut[gate])
+  call('PEXPIRE', NS .. ':closed', DAY)
+  return shut[gate]
+end
+
 local buckets = {}
 
 local function make_bucket(definition)
@@ -337,6 +344,7 @@ local function look_again(b)
   local had, watcher = call('ZSCORE', G .. 'due', b.id), call('GET', G .. 'watcher:' .. b.id)
   if tonumber(had or 0) ~= when or watcher ~= who then
     call('ZADD', G .. 'due', when, b.id)
+    call('PEXPIRE', G .. 'due', 7 * DAY)
     call('SET', G .. 'watcher:' .. b.id, who, 'PX', 7 * DAY)
     table.insert(news_for(who).watches, { b.id, when })
   end
@@ -582,8 +590,7 @@ end
 -- Keep tokens for requests that the exchange has counted and nobody sent from here.
 local function hold_back(b, foreign)
   if foreign > MOST_HELD then
-    shut[b.gate] = math.max(shut[b.gate] or 0, now + b.period)
-    call('HSET', NS .. ':closed', b.gate, shut[b.gate])
+    close(b.gate, now + b.period)
   else
     for _ = 1, foreign do
       call('ZADD', b.out, now + b.period, 'elsewhere:' .. call('HINCRBY', book, 'seq', 1) .. ':0')
@@ -591,7 +598,9 @@ local function hold_back(b, foreign)
     call('PEXPIRE', b.out, math.ceil(2 * b.period / 1000) + 1000)
     b.free = nil
   end
-  return call('HINCRBY', NS .. ':counts', 'elsewhere ' .. b.gate, foreign)
+  local in_all = call('HINCRBY', NS .. ':counts', 'elsewhere ' .. b.gate, foreign)
+  call('PEXPIRE', NS .. ':counts', 30 * DAY)
+  return in_all
 end
 
 -- The response was read: {id, returned when it was granted, requests the exchange leaves or -1,
@@ -607,8 +616,7 @@ function operate.done(lane, id, returned, remaining, expires)
       result = { foreign, hold_back(first, foreign) }
     end
     if remaining == 0 and expires >= 0 and expires <= 2 * first.period then
-      shut[first.gate] = math.max(shut[first.gate] or 0, now + expires)
-      call('HSET', NS .. ':closed', first.gate, shut[first.gate])
+      close(first.gate, now + expires)
     end
   end
   for _, b in ipairs(lane.buckets) do
@@ -647,10 +655,7 @@ function operate.refused(lane, scope, given)
   local gate = lane.gates[scope]
   local till = now + penalty_of(gate, given)
   while true do
-    till = math.max(till, shut[gate] or 0)
-    shut[gate] = till
-    call('HSET', NS .. ':closed', gate, till)
-    call('PEXPIRE', NS .. ':closed', DAY)
+    till = close(gate, till)
     table.insert(closed, { gate, till, call('HINCRBY', NS .. ':counts', 'refused ' .. gate, 1) })
     repeat
       scope = scope + 1
