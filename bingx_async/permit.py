@@ -41,7 +41,7 @@ class Permit(Protocol):
                 closed than that.
 
         Returns:
-            The seconds for which the scope is closed.
+            The seconds for which the scope is closed at the least.
         """
         ...
 

@@ -353,6 +353,15 @@ async def test_what_others_sent_is_held_back_for_a_period(make, caplog):
     assert (await state_or_full(governor)) in {None, 5}
 
 
+async def test_what_is_told_of_a_public_endpoint_is_not_believed(make):
+    """It is not documented whose requests it counts."""
+    governor = await make(groups={1: IpGroup([Quota(500, 5.0)])})
+    async with governor.permit(CONTRACTS) as permit:
+        permit.told(3)
+    found = await state(governor, "group 1", "default")
+    assert (found.free, found.elsewhere) == (499, 0)
+
+
 async def test_what_was_sent_from_here_is_not_held_back(make):
     """However many were under way at once."""
     governor = await make(**limited(5, 0.3))

@@ -300,6 +300,51 @@ async def test_a_broken_channel_is_mended(make, redis_url):
         await asyncio.gather(*tasks)
 
 
+async def test_a_connection_that_was_cut_while_it_was_idle_is_no_outage(make, redis_url, caplog):
+    """Redis is there, so that nobody is told that it is not."""
+    governor = await make(**limited(9, 5.0), on_outage="raise")
+    await request(governor)
+    async with asking(redis_url) as client:
+        await client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await request(governor)
+    async with asking(redis_url) as client:
+        await client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert (await state(governor)).free == 7
+    assert "away" not in caplog.text
+
+
+async def test_a_governor_made_before_a_fork_is_one_for_each_process(redis_url, namespace):
+    """Their callers are not mistaken for each other's."""
+    source = f"""
+import asyncio, os
+from bingx_async import BingX, Quota
+from bingx_async.shared import SharedGovernor
+SET = BingX.endpoints()["swap.set_leverage"]
+options = {{"limits": {{SET.name: Quota(2, 30.0)}}, "groups": {{1: None, 2: None, 3: None}}}}
+governor = SharedGovernor({redis_url!r}, namespace={namespace!r}, **options)
+children = [os.fork() for _ in range(2)]
+async def call():
+    async with governor.permit(SET, uid="1"):
+        os.write(1, b"sent ")
+async def main():
+    await governor.declare_idle()
+    await asyncio.wait([asyncio.create_task(call()) for _ in range(2)], timeout=1.5)
+    await governor.close()
+asyncio.run(main())
+for child in children:
+    if child:
+        os.waitpid(child, 0)
+"""
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", source),
+        env=ENVIRONMENT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    sent, _ = await running.communicate()
+    assert sent == b"sent sent "
+
+
 async def test_scripts_that_somebody_flushed_are_sent_again(make, redis_url):
     """Nobody notices."""
     governor = await make(**limited(1, 0.05))
@@ -339,6 +384,21 @@ async def test_every_key_expires_and_none_holds_a_secret(make, redis_url, namesp
     found = await kinds_of_keys()
     assert {"book", "closed", "counts", "strikes", "below", "out"} <= found
     assert not found & {"queue", "lane", "parked", "due", "watcher"}
+
+
+async def test_what_is_in_use_does_not_expire(make, redis_url, namespace):
+    """A queue that is never empty is kept for as long as it is."""
+    governor = await make(**limited(1, 0.05))
+    await request(governor)
+    tasks = await waiting(governor, 12)
+    await settled(governor, 8)
+    async with asking(redis_url) as client:
+        parked, others = f"{{{namespace}}}*:parked:*", f"{{{namespace}}}*"
+        (key,) = [key async for key in client.scan_iter(match=parked)]
+        assert await client.pttl(key) > 7 * 86_400_000 - 150  # since the last grant
+        ages = [await client.pttl(key) async for key in client.scan_iter(match=others)]
+        assert min(ages) > 10_000
+    await asyncio.gather(*tasks)
 
 
 async def test_a_permit_that_comes_with_the_cancellation_is_given_back(make):
@@ -392,7 +452,9 @@ async def test_a_password_that_is_refused_is_told_even_to_those_who_wait_for_red
 @pytest.mark.parametrize(
     ("url", "options", "told"),
     [
-        ("localhost:6379", {}, "Redis URL must specify"),
+        ("localhost:6379", {}, "url must look like redis://"),
+        ("redis://localhost?hunter2=1", {}, "url must look like redis://"),
+        ("redis://:hun/ter2@localhost", {}, "url must look like redis://"),
         ("redis://localhost", {"namespace": "a b"}, "namespace must consist of"),
         ("redis://localhost", {"namespace": ""}, "namespace must consist of"),
         ("redis://localhost", {"on_outage": "hope"}, "on_outage must be 'wait' or 'raise'"),
@@ -400,8 +462,9 @@ async def test_a_password_that_is_refused_is_told_even_to_those_who_wait_for_red
 )
 def test_arguments_are_checked(url, options, told):
     """Before anything is asked."""
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=told) as caught:
         SharedGovernor(url, **options)
+    assert "hun" not in str(caught.value)
 
 
 async def test_a_refusal_is_known_to_the_whole_fleet_at_once(make):

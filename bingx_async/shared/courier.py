@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
+from uuid import uuid4
 
 import msgspec
 
@@ -60,6 +61,11 @@ class Operation(NamedTuple):
         return self.waiter is not None and self.waiter.future.done()
 
     @property
+    def was_asked(self) -> bool:
+        """Whether Redis may know of the waiter, who then asks again over new connections."""
+        return self.waiter is not None and self.waiter.asked
+
+    @property
     def is_report(self) -> bool:
         """Whether it is worth doing later, though nobody waits for it."""
         return self.waiter is None and self.future is None
@@ -100,7 +106,6 @@ class Courier:
     Args:
         url: Where Redis is.
         namespace: Begins every key.
-        process: Names this process.
         raises: Whether an outage is an error at once.
         governed: Whom it goes for.
 
@@ -112,17 +117,12 @@ class Courier:
         generation: Names what Redis remembers.
     """
 
-    def __init__(
-        self, url: str, *, namespace: str, process: str, raises: bool, governed: Governed
-    ) -> None:
-        self.link = Link(
-            url, namespace=namespace, process=process, hear=governed.hear, lost=self._lost
-        )
+    def __init__(self, url: str, *, namespace: str, raises: bool, governed: Governed) -> None:
+        self.link = Link(url, namespace=namespace, hear=governed.hear, lost=self._lost)
         self.outage: str | None = None
         self.asked_at = 0.0
         self.heard = (0.0, 0)
         self.generation = ""
-        self._process = process
         self._raises = raises
         self._governed = governed
         self._operations: list[Operation] = []
@@ -142,6 +142,7 @@ class Courier:
         loop = asyncio.get_running_loop()
         if self._loop is None:
             self._loop = loop
+            self.link.process = uuid4().hex[:12]  # here, as a process may have been forked
         elif self._loop is not loop:
             raise RuntimeError(
                 "this SharedGovernor belongs to another event loop: make one in each"
@@ -179,6 +180,7 @@ class Courier:
         try:
             while self._operations or self._must_call:
                 batch: list[Operation] = []
+                was_open = self.link.is_open
                 try:
                     if not self.link.is_open:
                         await self.link.open()
@@ -188,9 +190,18 @@ class Courier:
                     await self._run(batch)
                 except Unusable as exc:
                     self._give_up(str(exc), batch)
+                    break
                 except OUTAGES as exc:
-                    if not await self._is_worth_waiting(exc, batch):
+                    if was_open:  # the connection may have been cut while it was idle
+                        self._keep(batch, None, lambda each: not each.was_asked)
+                        self._must_call = self._governed.is_waiting()
+                    elif not await self._is_worth_waiting(exc, batch):
                         break
+                except Exception as exc:  # noqa: BLE001 - nobody may wait for ever
+                    _log.exception("the governor cannot talk to Redis")
+                    self._give_up(f"the governor failed ({type(exc).__name__})", batch)
+                    self._operations.clear()
+                    break
         finally:
             self._work = None
             self._governed.rested()
@@ -222,7 +233,7 @@ class Courier:
             operations.append((operation.name, place, arguments))
         wires = [lane.wire for lane in lanes]
         return msgspec.msgpack.encode(
-            (self._process, self.link.run_id, self.generation, wires, operations)
+            (self.link.process, self.link.run_id, self.generation, wires, operations)
         )
 
     # --- when Redis is away -------------------------------------------------------------------
@@ -246,8 +257,7 @@ class Courier:
         if self._raises or self._is_closed:
             self._give_up(reason, batch)
             return False
-        # Who had asked asks again once there are new connections; the others have yet to ask.
-        self._keep(batch, reason, lambda each: each.waiter is not None and not each.waiter.asked)
+        self._keep(batch, reason, lambda each: each.waiter is not None and not each.was_asked)
         self._must_call = self._governed.is_waiting()
         if self._must_call:
             share = random.uniform(0.5, 1.0)  # noqa: S311 - so that not all come at once
@@ -260,11 +270,13 @@ class Courier:
         self._keep(batch, reason, lambda _: False)
         self._governed.given_up(reason)
 
-    def _keep(self, batch: list[Operation], reason: str, too: Callable[[Operation], bool]) -> None:
-        """Keep reports, and what else is chosen; who waits for a result is told."""
+    def _keep(
+        self, batch: list[Operation], reason: str | None, too: Callable[[Operation], bool]
+    ) -> None:
+        """Keep reports, and what else is chosen; give who waits for a result the reason."""
         operations = [*batch, *self._operations]
         for each in operations:
-            if each.future is not None and not each.future.done():
+            if reason is not None and each.future is not None and not each.future.done():
                 each.future.set_exception(GovernorUnavailable(reason))
         kept = [each for each in operations if each.is_report or too(each)]
         self._operations = kept[-_MOST_KEPT:]

@@ -295,13 +295,13 @@ local function take(lane, id)
       end
       if b.free == b.tokens then
         call('SADD', G .. 'buckets', cmsgpack.pack({ b.id, b.gate, b.tokens, b.period, b.paced }))
-        call('PEXPIRE', G .. 'buckets', DAY)
       end
       b.free = b.free - 1
       call('ZADD', b.out, now + lease + b.period, id)
       call('PEXPIRE', b.out, math.ceil((lease + 2 * b.period) / 1000) + 1000)
     end
   end
+  call('PEXPIRE', G .. 'buckets', DAY)
   -- How many tokens of the first bucket had come back when this one was taken.
   local first, returned = lane.buckets[1], 0
   if first and not first.is_gate then
@@ -402,6 +402,7 @@ local function advance(lane)
     call('HSET', lane.book, 'moves', 0)
     if b then
       call('ZADD', b.parked, rank, lane.id)
+      call('PEXPIRE', b.parked, 7 * DAY)
     end
   else
     if b then
@@ -490,8 +491,8 @@ local function enqueue(lane, id, rank)
   if call('EXISTS', lane.book) == 0 then
     call('HSET', lane.book, 'def', cmsgpack.pack(lane.definition), 'moves', 0)
     call('SADD', G .. 'lanes', lane.id)
-    call('PEXPIRE', G .. 'lanes', 7 * DAY)
   end
+  call('PEXPIRE', G .. 'lanes', 7 * DAY)
   call('PEXPIRE', lane.book, 7 * DAY)
   call('ZADD', lane.queue, rank, id)
   call('PEXPIRE', lane.queue, 7 * DAY)

@@ -33,7 +33,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, Self, get_args
-from uuid import uuid4
 
 from bingx_async.endpoint import Endpoint
 from bingx_async.errors import BingXError, GovernorUnavailable, QuotaTimeout
@@ -42,7 +41,7 @@ from bingx_async.observer import Guarded, Observer
 from bingx_async.permit import AnyGovernor, Permit
 from bingx_async.plan import Plan, Planner
 from bingx_async.quota import IpGroup, Quota, Scope
-from bingx_async.refusals import PENALTY
+from bingx_async.refusals import LONGEST_PENALTY, PENALTY
 from bingx_async.shared.courier import Courier, Operation, clock
 from bingx_async.shared.lanes import MICROSECONDS, Lane, Waiter, key_of, state_of
 from bingx_async.shared.link import Closures, News, Reply
@@ -84,6 +83,8 @@ class _Permit(Permit):
         return self._governor._refused(self._lane, retry_in, scope)  # noqa: SLF001
 
     def told(self, remaining: int, expires_in: float | None = None) -> None:
+        if not self._lane.is_of_uid:  # what is told of others is not documented
+            return
         expires = -1 if expires_in is None else round(expires_in * MICROSECONDS)
         self._told = remaining, expires
 
@@ -165,11 +166,9 @@ class SharedGovernor(AnyGovernor):
         self.groups = self._limits.groups
         self._namespace = namespace
         self._observer = Guarded(observer) if observer is not None else None
-        self._process = uuid4().hex[:12]
         self._courier = Courier(
             url,
             namespace=namespace,
-            process=self._process,
             raises=on_outage == "raise",
             governed=self,
         )
@@ -288,7 +287,7 @@ class SharedGovernor(AnyGovernor):
             self._numbers += 1
             waiter = Waiter(
                 lane=lane,
-                id=f"{self._process}:{self._numbers}:{lease}",
+                id=f"{self._courier.link.process}:{self._numbers}:{lease}",
                 number=self._numbers,
                 lease=lease,
                 priority=priority,
@@ -368,7 +367,7 @@ class SharedGovernor(AnyGovernor):
         given = -1 if retry_in is None else max(0, round(retry_in * MICROSECONDS))
         place = list(Scope).index(scope) + 1
         self._courier.post(Operation("refused", lane, (place, given)))
-        return PENALTY if retry_in is None else retry_in
+        return PENALTY if retry_in is None else min(given / MICROSECONDS, LONGEST_PENALTY)
 
     async def _request(self, name: str) -> Any:
         """Do something that is not about a lane, and return its result."""

@@ -53,6 +53,7 @@ class Lane:
     Attributes:
         key: What they have in common.
         gates: What the exchange may shut, from the narrowest scope to the largest.
+        is_of_uid: Whether its first bucket is that of an account.
         wire: The lane as the script reads it: its id, its buckets, its gates.
     """
 
@@ -63,6 +64,7 @@ class Lane:
         for gate, quota, paced in limits.needs(key):
             period, name = round(quota.period * MICROSECONDS), gate_text(gate)
             buckets.append([f"{name}|{quota.tokens}/{period}", name, quota.tokens, period, paced])
+        self.is_of_uid = bool(buckets) and buckets[0][1].startswith("uid|")
         own = {bucket[1] for bucket in buckets}
         buckets += [
             [gate, gate, 0, 0, False] for gate in dict.fromkeys(self.gates) if gate not in own

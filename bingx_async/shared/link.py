@@ -101,11 +101,11 @@ class Link:
     Args:
         url: Where Redis is, such as ``redis://localhost:6379/0``.
         namespace: Begins every key.
-        process: Names this process, among all that share the namespace.
         hear: Is told of news and closures.
         lost: Is told that the connections broke.
 
     Attributes:
+        process: Names this process, among all that share the namespace.
         commands: Scripts that were run so far.
         bytes: What they and their replies took, without the protocol's frame.
     """
@@ -115,20 +115,27 @@ class Link:
         url: str,
         *,
         namespace: str,
-        process: str,
         hear: Callable[[News | Closures], None],
         lost: Callable[[], None],
     ) -> None:
         pool = cast("Any", ConnectionPool)  # redis-py is typed in part only
-        self._pool: Any = pool.from_url(
-            url, protocol=2, socket_timeout=None, socket_connect_timeout=_TIMEOUT
-        )
+        try:
+            self._pool: Any = pool.from_url(
+                url, protocol=2, socket_timeout=None, socket_connect_timeout=_TIMEOUT
+            )
+            self._pool.make_connection()
+        except (ValueError, TypeError):  # whose words may hold a part of a password
+            raise ValueError(
+                "url must look like redis://host:6379/0, rediss://... or unix:///path, with a"
+                " password percent-encoded, and with options that redis-py knows"
+            ) from None
         arguments = self._pool.connection_kwargs
         self.address = arguments.get("path") or (
             f"{arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
         )
         self._tag = f"{{{namespace}}}"
-        self._channels = (f"{self._tag}:to:{process}", f"{self._tag}:all")
+        self._to_all = f"{self._tag}:all"
+        self.process = ""
         self._hear = hear
         self._lost = lost
         self._asking: Connection | None = None
@@ -161,9 +168,9 @@ class Link:
                 self.run_id = info["run_id"]
                 self._sha = (await _ask(self._asking, "SCRIPT", "LOAD", _SCRIPT)).decode()
                 self._hearing = await self._connect()
-                await _ask(self._hearing, "SUBSCRIBE", *self._channels)
-                for _ in self._channels[1:]:
-                    await _read(self._hearing)
+                to_me = f"{self._tag}:to:{self.process}"
+                await _ask(self._hearing, "SUBSCRIBE", to_me, self._to_all)
+                await _read(self._hearing)  # each channel is confirmed by itself
         except BaseException as exc:
             await self.close()
             if (reason := _unusable(exc)) is not None:
@@ -210,7 +217,7 @@ class Link:
                 kind, channel, data = await _read(connection)
                 if kind != b"message":
                     continue
-                if channel == self._channels[1].encode():
+                if channel == self._to_all.encode():
                     self._hear(msgspec.msgpack.decode(data, type=Closures))
                 else:
                     self._hear(msgspec.msgpack.decode(data, type=News))
