@@ -18,10 +18,24 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import bingx_async
-from bingx_async import IP_GROUPS, BingX, BucketKey, BucketState, Endpoint, Permit, client
+from bingx_async import (
+    IP_GROUPS,
+    AnyGovernor,
+    BingX,
+    BucketKey,
+    BucketState,
+    Endpoint,
+    Observer,
+    Permit,
+    Plan,
+    Scope,
+    client,
+)
 from bingx_async.clock import Clock
 from bingx_async.emulator import Account, ApiKey, Arrival
 from bingx_async.endpoint import Caller
+from bingx_async.permit import Snapshot
+from bingx_async.plan import PlannedCalls
 from bingx_async.wire import OpenEnum
 
 project = "bingx_async"
@@ -51,7 +65,7 @@ nitpick_ignore_regex = [
     # Names of the standard library and of other projects: their inventories are not fetched, so
     # that the build needs no network.
     (r"py:.*", r"_?(aiohttp|asyncio|attrs|collections|datetime|decimal|hmac|random)\..*"),
-    (r"py:.*", r"(types|typing|yarl)\..*"),
+    (r"py:.*", r"(opentelemetry|prometheus_client|types|typing|yarl)\..*"),
     (r"py:exc", r"(Exception|RuntimeError|TypeError|ValueError)"),
     # Neither what a docstring lists as attributes nor a type variable has a place of its own.
     (r"py:attr", r".*"),
@@ -63,7 +77,10 @@ for _product, _class in client._PRODUCTS.items():  # noqa: SLF001 - we are of th
     setattr(client, _class, getattr(importlib.import_module(f"bingx_async.{_product}"), _class))
 
 # Nobody else has a reason to make one of these.
-MADE_HERE = {Account, ApiKey, Arrival, BucketKey, BucketState, Caller, Clock, Endpoint, Permit}
+MADE_HERE = {
+    *(Account, AnyGovernor, ApiKey, Arrival, BucketKey, BucketState, Caller, Clock, Endpoint),
+    *(Observer, Permit, Plan, PlannedCalls, Scope, Snapshot),
+}
 
 
 class Endpoints(SphinxDirective):

@@ -3,7 +3,8 @@ What README and docs say about code is true.
 
 A block of Python runs, with ``await`` at its top level as in ``python -m asyncio``; the blocks of
 one document share their names. A block that holds tests is run by pytest as well. A block of text
-right after a block of Python is what it prints.
+right after a block of Python is what it prints. A document that asks for ``BINGX_REDIS_URL`` gets a
+real Redis there.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ FENCE = re.compile(
     r"^```(?P<kind>python|text)\n(?P<code>.*?)^```\n(\s*^```text\n(?P<prints>.*?)^```\n)?",
     re.MULTILINE | re.DOTALL,
 )
+REDIS = "BINGX_REDIS_URL"
 HOLDS_TESTS = re.compile(r"^(async )?def test_", re.MULTILINE)
 
 
@@ -68,9 +70,15 @@ def run_tests(block: Block, folder: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_code_runs_and_prints_what_is_shown(
-    document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    document: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Every block of Python runs, in order, and prints what stands below it."""
+    if any(REDIS in block.code for block in blocks(document)):
+        monkeypatch.setenv(REDIS, request.getfixturevalue("redis_url"))
     names: dict[str, Any] = {"__name__": "__main__"}
     with asyncio.Runner() as runner:
         for block in blocks(document):

@@ -23,6 +23,7 @@ FLOORS = [
     {"agenda", "permit"},
     {"governor"},
     {"shared.lanes", "shared.link"},
+    {"shared.courier"},
     {"shared.governor"},
     {"shared"},
     {"observers", "observers.metrics"},
@@ -74,9 +75,9 @@ FLOORS = [
     {"emulator"},
     {"demo"},
     {"cli.output"},
-    {"cli.candles", "cli.options"},
+    {"cli.candles", "cli.fleet", "cli.options"},
     {"cli.account", "cli.demo", "cli.emulator", "cli.endpoints", "cli.limits"}
-    | {"cli.market", "cli.trading"},
+    | {"cli.market", "cli.planning", "cli.trading"},
     {"cli"},
     {"__main__"},
 ]

@@ -16,7 +16,9 @@ from bingx_async.cli.account import balance, leverage, positions
 from bingx_async.cli.demo import demo
 from bingx_async.cli.emulator import emulator
 from bingx_async.cli.endpoints import endpoints
+from bingx_async.cli.limits import limits
 from bingx_async.cli.market import klines, ticker
+from bingx_async.cli.planning import plan
 from bingx_async.cli.trading import order, orders
 
 __all__ = ["cli", "run"]
@@ -43,8 +45,10 @@ for _command in (
     endpoints,
     klines,
     leverage,
+    limits,
     order,
     orders,
+    plan,
     positions,
     ticker,
 ):
