@@ -396,7 +396,7 @@ def main() -> None:
     growing(
         report,
         few=2_000 if quick else 10_000,
-        many=20_000 if quick else 100_000,
+        many=10_000 if quick else 100_000,
         rounds=1 if quick else 5,
     )
     report.close()

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,10 @@ def run(name):
     )
 
 
-@pytest.fixture(scope="module")
-def runs():
-    """Start all of them, a few at a time: some calculate, some wait."""
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        yield {name: pool.submit(run, name) for name in BENCHMARKS}
-
-
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_quick_run_finds_the_facts_to_hold(runs, name):
+def test_a_quick_run_finds_the_facts_to_hold(name):
     """Measures of a quick run are noise; what no noise can change is judged."""
-    finished = runs[name].result()
+    finished = run(name)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "Targets (a quick run" in finished.stdout
 
