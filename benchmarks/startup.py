@@ -85,7 +85,8 @@ def main() -> None:
             for name in statements
         ],
     )
-    report.note(f"\n  its dependencies: {', '.join(sorted(names))}")
+    packages = sorted({name.partition(".")[0] for name in names} - sys.stdlib_module_names)
+    report.note(f"\n  its dependencies: {', '.join(packages)}, and the standard library")
     report.at_most(
         "import bingx_async, of its dependencies'",
         times.ratio("bingx_async", "its dependencies"),

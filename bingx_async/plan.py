@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from bingx_async.endpoint import Endpoint
 from bingx_async.limits import BucketKey, BucketState, LaneKey, Limits
 from bingx_async.quota import Quota
-from bingx_async.rehearsal import Rehearsal, Row
+
+if TYPE_CHECKING:
+    from bingx_async.rehearsal import Row
 
 __all__ = ["Plan", "PlannedCalls", "Planner"]
 
@@ -115,6 +118,9 @@ class Planner:
             ValueError: A count is negative or not a whole number, ``round_trip`` is negative or
                 not finite, or an endpoint has a quota per UID and ``uid`` is missing.
         """
+        # Imported when it is first used, as few programs plan.
+        from bingx_async.rehearsal import Rehearsal, Row  # noqa: PLC0415
+
         if not 0 <= round_trip < math.inf:
             raise ValueError(f"round_trip must be 0 or more seconds, not {round_trip!r}")
         asked = [(endpoint, _whole(number)) for endpoint, number in calls]
