@@ -48,7 +48,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Iterable, Mapping
 from itertools import count
 from types import TracebackType
@@ -64,11 +63,9 @@ from bingx_async.observer import Guarded, Observer
 from bingx_async.permit import AnyGovernor, Permit, Snapshot
 from bingx_async.plan import Plan, Planner
 from bingx_async.quota import IpGroup, Quota, Scope
-from bingx_async.refusals import Refusals
+from bingx_async.refusals import Refusals, warn_of_more_counted, warn_of_refusal
 
 __all__ = ["Governor", "uid_of_key"]
-
-_log: Final = logging.getLogger("bingx_async")
 
 _SWEEP_FROM: Final = 256
 
@@ -313,11 +310,7 @@ class Governor(AnyGovernor):
         is_news = not bucket.elsewhere
         bucket.hold_back(foreign, self._now())
         if is_news and bucket.elsewhere:
-            _log.warning(
-                "the exchange counts more requests for %s than were sent from here: something else"
-                " spends this quota, such as another process with a key of the same account",
-                bucket.key,
-            )
+            warn_of_more_counted(bucket.key)
 
     def _refused(self, key: LaneKey, retry_in: float | None, scope: Scope) -> float:
         """Close what the exchange has shut, and say so."""
@@ -327,12 +320,7 @@ class Governor(AnyGovernor):
             for bucket in self._close(gate, until - now):
                 bucket.refused += 1
                 if bucket.refused == 1:
-                    _log.warning(
-                        "the exchange refuses %s, although its quota was kept here: something else"
-                        " spends it, such as a program that does not share this governor, or"
-                        " it is lower than declared (limits=)",
-                        gate,
-                    )
+                    warn_of_refusal(gate)
             if self._observer is not None:
                 self._observer.on_refusal(*key, gate, until - now)
         return max(closed.values()) - now

@@ -9,12 +9,23 @@ little for long.
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from bingx_async.limits import BucketKey, LaneKey
 from bingx_async.quota import Scope
 
-__all__ = ["LONGEST_PENALTY", "MEMORY", "PARENTS", "PENALTY", "Refusals"]
+__all__ = [
+    "LONGEST_PENALTY",
+    "MEMORY",
+    "PARENTS",
+    "PENALTY",
+    "Refusals",
+    "warn_of_more_counted",
+    "warn_of_refusal",
+]
+
+_log: Final = logging.getLogger("bingx_async")
 
 PENALTY: Final = 300.0
 """Seconds that a refusal holds if the exchange names no time: "recovers after 5 minutes"."""
@@ -82,3 +93,21 @@ class Refusals:
                     del below[gate]
             if not below:
                 del self._below[above]
+
+
+def warn_of_refusal(gate: BucketKey) -> None:
+    """Say that the exchange refused what a governor had let through."""
+    _log.warning(
+        "the exchange refuses %s, although its quota was kept here: something else spends it, such"
+        " as a program that does not share this governor, or it is lower than declared (limits=)",
+        gate,
+    )
+
+
+def warn_of_more_counted(gate: BucketKey) -> None:
+    """Say that the exchange has counted more than a governor had let through."""
+    _log.warning(
+        "the exchange counts more requests for %s than were sent from here: something else spends"
+        " this quota, such as another process with a key of the same account",
+        gate,
+    )

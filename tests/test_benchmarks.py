@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis_server import MISSING, RedisServer, is_required
+
 ROOT = Path(__file__).parents[1]
-BENCHMARKS = ["governor", "overhead", "simulation", "startup", "strictness", "wire"]
+BENCHMARKS = ["fleet", "governor", "overhead", "simulation", "startup", "strictness", "wire"]
 
 
 def run(name):
@@ -21,6 +23,8 @@ def run(name):
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_quick_run_finds_the_facts_to_hold(name):
     """Measures of a quick run are noise; what no noise can change is judged."""
+    if name == "fleet" and not RedisServer.is_installed():
+        (pytest.fail if is_required() else pytest.skip)(MISSING)
     finished = run(name)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "Targets (a quick run" in finished.stdout
@@ -31,6 +35,6 @@ def test_every_benchmark_is_run_here_and_described():
     page = (ROOT / "docs" / "benchmarks.md").read_text()
     files = (ROOT / "benchmarks").glob("*.py")
     commands = [file.stem for file in files if '__name__ == "__main__"' in file.read_text()]
-    assert sorted({*commands} - {"exchange"}) == BENCHMARKS
+    assert sorted({*commands} - {"exchange", "fleet_worker"}) == BENCHMARKS
     for name in BENCHMARKS:
         assert f"python -m benchmarks.{name}" in page

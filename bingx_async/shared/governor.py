@@ -41,7 +41,12 @@ from bingx_async.observer import Guarded, Observer
 from bingx_async.permit import AnyGovernor, Permit
 from bingx_async.plan import Plan, Planner
 from bingx_async.quota import IpGroup, Quota, Scope
-from bingx_async.refusals import LONGEST_PENALTY, PENALTY
+from bingx_async.refusals import (
+    LONGEST_PENALTY,
+    PENALTY,
+    warn_of_more_counted,
+    warn_of_refusal,
+)
 from bingx_async.shared.courier import Courier, Operation, clock
 from bingx_async.shared.lanes import MICROSECONDS, Lane, Waiter, key_of, state_of
 from bingx_async.shared.link import Closures, News, Reply
@@ -427,20 +432,11 @@ class SharedGovernor(AnyGovernor):
         if name == "done":
             held, in_all = result
             if held == in_all:
-                _log.warning(
-                    "the exchange counts more requests for %s than were sent from here: something"
-                    " else spends this quota, such as a program that does not share it",
-                    lane.key.gate(Scope.ENDPOINT),
-                )
+                warn_of_more_counted(lane.key.gate(Scope.ENDPOINT))
         elif name == "refused":
             for gate, until, times in result:
                 if times == 1:
-                    _log.warning(
-                        "the exchange refuses %s, although its quota was kept here: something else"
-                        " spends it, such as a program that does not share this governor, or"
-                        " it is lower than declared (limits=)",
-                        key_of(gate),
-                    )
+                    warn_of_refusal(key_of(gate))
                 if self._observer is not None:
                     seconds = (until - now) / MICROSECONDS
                     self._observer.on_refusal(*lane.key, key_of(gate), seconds)
