@@ -463,11 +463,13 @@ class SharedGovernor(AnyGovernor):
             if until <= now:
                 del self._closed_until[gate]
         for waiter in list(self._waiters.values()):
-            until = max(self._closed_until.get(gate, 0.0) for gate in waiter.lane.gates)
+            until, gate = max(
+                (self._closed_until.get(gate, 0.0), gate) for gate in waiter.lane.gates
+            )
             if until > waiter.deadline:
                 self._leave(waiter)
-                wait = until - now
-                self._end(waiter, self._timeout(waiter.lane, wait, waiter.max_wait, "what is shut"))
+                bucket = str(key_of(gate))
+                self._end(waiter, self._timeout(waiter.lane, until - now, waiter.max_wait, bucket))
 
     def _resume(self, waiters: Iterable[Waiter]) -> None:
         """Stand in the queues again, where Redis or a broken connection may have forgotten us."""
