@@ -34,9 +34,7 @@ class RedisServer:
 
     def __init__(self, *options: str) -> None:
         self._options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = _free_port()
         self.url = f"redis://127.0.0.1:{self._port}"
         self._folder = tempfile.TemporaryDirectory(
             prefix="bingx-redis-", ignore_cleanup_errors=True
@@ -107,6 +105,15 @@ class RedisServer:
             self._process.kill()
             self._process.wait(10)
         self._folder.cleanup()
+
+
+def _free_port() -> int:
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        if port < 55_000:
+            return port
 
 
 def is_required() -> bool:
