@@ -243,6 +243,21 @@ async def test_after_a_restart_nothing_goes_before_all_has_left_its_window(
     assert "is back" in caplog.text
 
 
+async def test_what_was_sent_before_a_restart_is_not_taken_for_others_doing(
+    redis_server, make, caplog
+):
+    """The exchange counts it still, and the new book does not."""
+    governor = await make(redis_server.url, **limited(5, 0.3))
+    async with governor.permit(SET, uid="1") as first, governor.permit(SET, uid="1") as second:
+        await asyncio.to_thread(redis_server.stop, keeps_data=True)
+        await asyncio.to_thread(redis_server.start)
+        first.told(3)  # on its way when the book is begun
+        second.told(3)
+    await governor.declare_idle()
+    assert "something else" not in caplog.text
+    assert all(bucket.elsewhere == 0 for bucket in await governor.snapshot())
+
+
 async def test_while_redis_is_away_a_governor_that_waits_grants_nothing(redis_server, make):
     """But keeps max_wait, and goes on when Redis is there."""
     redis_server.stop(keeps_data=False)

@@ -609,7 +609,8 @@ end
 function operate.done(lane, id, returned, remaining, expires)
   local first = lane.buckets[1]
   local result = nil
-  if remaining >= 0 and first and not first.is_gate then
+  -- A book that was begun since the grant knows less than the exchange.
+  if is_current and remaining >= 0 and first and not first.is_gate then
     local taken = tonumber(call('GET', G .. 'taken:' .. first.id) or 0)
     local since_then = taken - (first.tokens - count_free(first)) - returned
     local foreign = count_free(first) - remaining - math.max(0, since_then)

@@ -109,11 +109,13 @@ class _Permit(Permit):
         held, self._held = self._held, None
         if held is None:
             raise RuntimeError("this permit is not entered")
+        courier = self._governor._courier  # noqa: SLF001
         if self._sent:
-            told = (held.id, held.returned, *self._told)
-            self._governor._courier.post(Operation("done", held.lane, told))  # noqa: SLF001
+            # What another book has counted cannot be compared with what the exchange has.
+            told = self._told if held.generation == courier.generation else (-1, -1)
+            courier.post(Operation("done", held.lane, (held.id, held.returned, *told)))
         else:
-            self._governor._courier.post(Operation("unsent", held.lane, (held.id,)))  # noqa: SLF001
+            courier.post(Operation("unsent", held.lane, (held.id,)))
 
 
 class SharedGovernor(AnyGovernor):
@@ -366,6 +368,7 @@ class SharedGovernor(AnyGovernor):
 
     def _grant(self, waiter: Waiter, at: int, returned: int) -> None:
         waiter.granted_at, waiter.returned = at, returned
+        waiter.generation = self._courier.generation
         self._end(waiter, None)
 
     def _refused(self, lane: Lane, retry_in: float | None, scope: Scope) -> float:

@@ -94,6 +94,7 @@ class Waiter:
         rank: Its place among all who wait, once Redis has told.
         granted_at: Redis' time when it got its permit, in microseconds.
         returned: How many tokens of its first bucket had come back then.
+        generation: Names the book in which its tokens were taken.
     """
 
     lane: Lane
@@ -109,6 +110,7 @@ class Waiter:
     rank: int | None = None
     granted_at: int = 0
     returned: int = 0
+    generation: str = ""
 
     def entering(self, now: float) -> tuple[Any, ...]:
         """Make the arguments of ``enter``; ``now`` is the event loop's time."""
