@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any, Final, cast
@@ -38,8 +39,9 @@ OUTAGES: Final = (OSError, TimeoutError, RedisError)
 _TIMEOUT: Final = 3.0
 _SCRIPT: Final = files("bingx_async.shared").joinpath("governor.lua").read_text()
 
-# A server that runs another script, cannot write to its disk, or has lost its replicas.
-_PASSING: Final = ("BUSY", "MISCONF", "NOREPLICAS")
+# A server that runs another script, cannot write for now, or has lost its replicas. Before Redis 7
+# the code of what a script met stands inside a message about the script.
+_PASSING: Final = re.compile(r"\b(BUSY|MISCONF|NOREPLICAS|OOM|READONLY)\b")
 
 
 class Unusable(Exception):  # noqa: N818 - it says what Redis is
@@ -261,6 +263,6 @@ def _unusable(exc: BaseException) -> str | None:
     if isinstance(exc, (AuthenticationError, NoPermissionError)):
         return str(exc)
     # What passes has a class of its own in redis-py, but for these.
-    if type(exc) is ResponseError and not str(exc).startswith(_PASSING):
+    if type(exc) is ResponseError and not _PASSING.search(str(exc)):
         return str(exc)
     return None
