@@ -215,7 +215,12 @@ async def call(job: Calls, begin: Begin, end: End) -> Outcome:
     async with AsyncExitStack() as stack:
         governor: AnyGovernor = Governor(groups=GROUPS)
         if job.redis is not None:
-            shared = SharedGovernor(job.redis, namespace=job.namespace, groups=GROUPS)
+            shared = SharedGovernor(
+                job.redis,
+                namespace=job.namespace,
+                groups=GROUPS,
+                longest_timeout=job.timeout,
+            )
             governor = await stack.enter_async_context(shared)
         clients = [
             await stack.enter_async_context(

@@ -74,8 +74,12 @@ class Operation(NamedTuple):
 class Governed(Protocol):
     """What a courier tells the governor for whom it goes."""
 
-    def is_waiting(self) -> bool:
-        """Tell whether somebody waits for Redis."""
+    def needs_redis(self) -> bool:
+        """Tell whether somebody waits for Redis, or has what it must know of."""
+        ...
+
+    def longest_lease(self) -> int:
+        """Tell for how many microseconds, at the most, tokens are lent."""
         ...
 
     def connected(self) -> None:
@@ -155,7 +159,9 @@ class Courier:
         return self._work is not None
 
     def post(self, operation: Operation) -> None:
-        """Have something done."""
+        """Have something done; once this is closed, leases run out instead."""
+        if self._is_closed and self._work is None:
+            return
         self._operations.append(operation)
         self._go()
 
@@ -194,7 +200,7 @@ class Courier:
                 except OUTAGES as exc:
                     if was_open:  # the connection may have been cut while it was idle
                         self._keep(batch, None, lambda each: not each.was_asked)
-                        self._must_call = self._governed.is_waiting()
+                        self._must_call = self._governed.needs_redis()
                     elif not await self._is_worth_waiting(exc, batch):
                         break
                 except Exception as exc:  # noqa: BLE001 - nobody may wait for ever
@@ -232,15 +238,16 @@ class Courier:
             place = lanes.setdefault(lane, len(lanes) + 1) if lane is not None else 0
             operations.append((operation.name, place, arguments))
         wires = [lane.wire for lane in lanes]
+        lease = self._governed.longest_lease()
         return msgspec.msgpack.encode(
-            (self.link.process, self.link.run_id, self.generation, wires, operations)
+            (self.link.process, self.link.run_id, self.generation, lease, wires, operations)
         )
 
     # --- when Redis is away -------------------------------------------------------------------
 
     def _lost(self) -> None:
         """The connections broke while nothing was asked."""
-        if self._governed.is_waiting() and not self._is_closed:
+        if self._governed.needs_redis() and not self._is_closed:
             self.call()
 
     async def _is_worth_waiting(self, exc: Exception, batch: list[Operation]) -> bool:
@@ -258,12 +265,12 @@ class Courier:
             self._give_up(reason, batch)
             return False
         self._keep(batch, reason, lambda each: each.waiter is not None and not each.was_asked)
-        self._must_call = self._governed.is_waiting()
+        self._must_call = self._governed.needs_redis()
         if self._must_call:
             share = random.uniform(0.5, 1.0)  # noqa: S311 - so that not all come at once
             await asyncio.sleep(share * min(0.05 * 2**self._pauses, _LONGEST_PAUSE))
             self._pauses = min(self._pauses + 1, 10)
-        return self._governed.is_waiting()
+        return self._governed.needs_redis() or any(not each.is_report for each in self._operations)
 
     def _give_up(self, reason: str, batch: list[Operation]) -> None:
         self._must_call = False
@@ -278,5 +285,9 @@ class Courier:
         for each in operations:
             if reason is not None and each.future is not None and not each.future.done():
                 each.future.set_exception(GovernorUnavailable(reason))
-        kept = [each for each in operations if each.is_report or too(each)]
-        self._operations = kept[-_MOST_KEPT:]
+        # Reports can be done without, as leases run out; who has yet to ask cannot be dropped.
+        reports = [each for each in operations if each.is_report]
+        dropped = {id(each) for each in reports[:-_MOST_KEPT]}
+        self._operations = [
+            each for each in operations if (each.is_report and id(each) not in dropped) or too(each)
+        ]

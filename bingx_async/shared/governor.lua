@@ -1,7 +1,7 @@
 -- The governor of a fleet: the same rules as governor.py, kept by Redis, in one script.
 --
 -- KEYS[1]  the namespace as a hash tag, such as {bingx}; every key of the namespace begins with it.
--- ARGV[1]  msgpack: {process, run, generation, lanes, operations}; see link.py.
+-- ARGV[1]  msgpack: {process, run, generation, lease, lanes, operations}; see courier.py.
 -- Returns  msgpack: {now, generation, is the process new, results, news for it}.
 --
 -- Times are whole microseconds of Redis' own clock, which is the only one. What is kept:
@@ -40,7 +40,7 @@ local DAY = 86400000           -- milliseconds
 
 local call = redis.call
 local NS = KEYS[1]
-local me, run, known_generation, definitions, operations = unpack(cmsgpack.unpack(ARGV[1]))
+local me, run, known_generation, lease, definitions, operations = unpack(cmsgpack.unpack(ARGV[1]))
 local time = call('TIME')
 local now = time[1] * SECOND + time[2]
 
@@ -58,16 +58,13 @@ if book_run ~= run then
 end
 call('PEXPIRE', book, 30 * DAY)
 longest_lease = tonumber(longest_lease or 0)
+if lease > longest_lease then -- the longest of this process; also after Redis has forgotten it
+  longest_lease = lease
+  call('HSET', book, 'lease', lease)
+end
 local G = NS .. ':' .. since .. ':'
 local opened = quiet and 0 or tonumber(since)
 local is_current = known_generation == since
-
-local function need_lease(lease)
-  if lease > longest_lease then
-    longest_lease = lease
-    call('HSET', book, 'lease', lease)
-  end
-end
 
 -- News for processes: who was granted what, and who looks at which bucket next.
 
@@ -96,9 +93,6 @@ local function is_alive(process)
     local heard = call('ZSCORE', G .. 'alive', process)
     alive[process] = heard and now - heard <= HEARD_OF
       and call('PUBSUB', 'NUMSUB', channel(process))[2] > 0
-    if not alive[process] then
-      call('ZREM', G .. 'alive', process)
-    end
   end
   return alive[process]
 end
@@ -459,6 +453,40 @@ local function serve(b)
   look_again(b)
 end
 
+local function forget_waiters(id, process)
+  local lane = find_lane(id)
+  local head = lane and head_of(lane)
+  local cursor = head and '0'
+  while cursor do
+    local part = call('ZSCAN', G .. 'queue:' .. id, cursor, 'MATCH', process .. ':*', 'COUNT', 1000)
+    for i = 1, #part[2], 2 do
+      call('ZREM', lane.queue, part[2][i])
+    end
+    cursor = part[1] ~= '0' and part[1]
+  end
+  if head and owner(head) == process then
+    local b = advance(lane)
+    if b then
+      serve(b)
+    end
+  end
+end
+
+-- Forget processes that are dead, and who of theirs waits; tell whether there were any.
+local function bury_the_dead()
+  local found = false
+  for _, process in ipairs(call('ZRANGE', G .. 'alive', 0, -1)) do
+    if not is_alive(process) then
+      found = true
+      call('ZREM', G .. 'alive', process)
+      for _, id in ipairs(call('SMEMBERS', G .. 'lanes')) do
+        forget_waiters(id, process)
+      end
+    end
+  end
+  return found
+end
+
 local function serve_if_waited_for(b)
   if is_waited_for(b) then
     serve(b)
@@ -522,7 +550,6 @@ local operate = {}
 
 -- Ask for a permit: {number, priority, lease, most microseconds to wait or -1}.
 function operate.enter(lane, number, priority, lease, patience)
-  need_lease(lease)
   local id = me .. ':' .. number .. ':' .. string.format('%.0f', lease)
   local newest = (1 - priority) * PRIORITY
   local is_free = call('ZCARD', lane.queue) == 0
@@ -535,6 +562,9 @@ function operate.enter(lane, number, priority, lease, patience)
   local ahead = call('ZCOUNT', lane.queue, '-inf', '(' .. string.format('%.0f', newest))
   local when, binds = earliest(lane, ahead)
   if patience >= 0 and when - now > patience then
+    if bury_the_dead() then
+      return operate.enter(lane, number, priority, lease, patience)
+    end
     return { 'late', when - now, binds.gate }
   end
   local rank = -priority * PRIORITY + call('HINCRBY', book, 'seq', 1)
@@ -566,10 +596,12 @@ end
 
 -- Wait on, after the connection was lost or the process was thought dead: {id, rank, priority}.
 function operate.again(lane, id, rank, priority)
-  need_lease(tonumber(string.match(id, '(%d+)$')))
   for _, b in ipairs(lane.buckets) do
-    if not b.is_gate and call('ZSCORE', b.out, id) then
-      return { 'granted', id, 0 }
+    local back = not b.is_gate and call('ZSCORE', b.out, id)
+    if back then
+      -- When it was granted, not now: its lease has run since then.
+      local lease = tonumber(string.match(id, '(%d+)$'))
+      return { 'granted', id, 0, tonumber(back) - lease - b.period }
     end
   end
   local had = call('ZSCORE', lane.queue, id)
@@ -699,6 +731,7 @@ end
 
 -- Describe everything: {}.
 function operate.snapshot()
+  bury_the_dead()
   local waiting = {}
   for _, id in ipairs(call('SMEMBERS', G .. 'lanes')) do
     local lane = find_lane(id)
@@ -748,6 +781,9 @@ end
 
 -- Work.
 
+if is_new then
+  bury_the_dead()
+end
 local results = {}
 for place, operation in ipairs(operations) do
   local name, lane, arguments = unpack(operation)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, Self, get_args
@@ -109,6 +110,7 @@ class _Permit(Permit):
         held, self._held = self._held, None
         if held is None:
             raise RuntimeError("this permit is not entered")
+        self._governor._out -= 1  # noqa: SLF001
         courier = self._governor._courier  # noqa: SLF001
         if self._sent:
             # What another book has counted cannot be compared with what the exchange has.
@@ -139,6 +141,9 @@ class SharedGovernor(AnyGovernor):
         groups: As for :class:`~bingx_async.Governor`.
         on_outage: What happens while Redis cannot be asked: ``"wait"`` grants nothing until it is
             back; ``"raise"`` raises :exc:`~bingx_async.GovernorUnavailable` at once.
+        longest_timeout: For how many seconds, at the most, any process of the fleet waits for the
+            answer to a request. After Redis has lost its data, nothing is granted until requests
+            of that length are over. Processes with a longer timeout make it longer while they run.
         observer: As for :class:`~bingx_async.Governor`; it is told what concerns this process.
 
     Attributes:
@@ -146,7 +151,8 @@ class SharedGovernor(AnyGovernor):
         groups: The quotas of every group of addresses.
 
     Raises:
-        ValueError: ``url``, ``namespace`` or ``on_outage`` is not what it must be.
+        ValueError: ``url``, ``namespace``, ``on_outage`` or ``longest_timeout`` is not what it
+            must be.
         TypeError: A limit is not a ``Quota`` or a group not an ``IpGroup``.
     """
 
@@ -158,6 +164,7 @@ class SharedGovernor(AnyGovernor):
         limits: Mapping[str, Quota | None] | None = None,
         groups: Mapping[int, IpGroup | None] | None = None,
         on_outage: OnOutage = "wait",
+        longest_timeout: float = 10.0,
         observer: Observer | None = None,
     ) -> None:
         if on_outage not in get_args(OnOutage):
@@ -168,6 +175,8 @@ class SharedGovernor(AnyGovernor):
             raise ValueError(
                 f"namespace must consist of letters, digits and .:_-, not {namespace!r}"
             )
+        if not 0 < longest_timeout < math.inf:
+            raise ValueError(f"longest_timeout must be positive seconds, not {longest_timeout!r}")
         self._limits = Limits(limits, groups)
         self.limits = self._limits.by_name
         self.groups = self._limits.groups
@@ -182,6 +191,9 @@ class SharedGovernor(AnyGovernor):
         self._lanes: dict[tuple[Endpoint, str | None, str], Lane] = {}
         self._waiters: dict[str, Waiter] = {}
         self._numbers = 0
+        self._out = 0  # permits that callers have
+        self._least_lease = _lease(longest_timeout)
+        self._longest_lease = 0  # of a process that only looks on
         self._watches: dict[str, float] = {}  # buckets, and the loop's time to look at them
         self._timer: asyncio.TimerHandle | None = None
         self._closed_until: dict[str, float] = {}  # gates, by the loop's time
@@ -286,7 +298,8 @@ class SharedGovernor(AnyGovernor):
         loop = self._courier.bind()
         started = loop.time()
         deadline = started + max_wait if max_wait is not None else float("inf")
-        lease = round((_HELD_UP + timeout) * MICROSECONDS)
+        lease = _lease(timeout)
+        self._longest_lease = max(self._longest_lease, self._least_lease, lease)
         while True:
             if self._is_closed:
                 raise GovernorUnavailable("the governor is closed", endpoint=lane.key.endpoint.name)
@@ -317,6 +330,7 @@ class SharedGovernor(AnyGovernor):
                 break
             _log.info("held up for too long after a permit was granted: asking again")
             self._courier.post(Operation("unsent", lane, (waiter.id,)))
+        self._out += 1
         if self._observer is not None:
             waited = loop.time() - started if waiter.rank is not None else 0.0
             self._observer.on_grant(*lane.key, waited)
@@ -380,14 +394,20 @@ class SharedGovernor(AnyGovernor):
     async def _request(self, name: str) -> Any:
         """Do something that is not about a lane, and return its result."""
         future = self._courier.bind().create_future()
+        if self._is_closed:
+            raise GovernorUnavailable("the governor is closed")
         self._courier.post(Operation(name, None, future=future))
         return await future
 
     # --- what the courier tells ---------------------------------------------------------------
 
-    def is_waiting(self) -> bool:
+    def needs_redis(self) -> bool:
+        """See :class:`Governed`: who has a permit has a lease that Redis may have forgotten."""
+        return bool(self._waiters) or self._out > 0
+
+    def longest_lease(self) -> int:
         """See :class:`Governed`."""
-        return bool(self._waiters)
+        return self._longest_lease
 
     def connected(self) -> None:
         """See :class:`Governed`."""
@@ -420,6 +440,8 @@ class SharedGovernor(AnyGovernor):
         match result:
             case ["granted", str(), int(returned)]:
                 self._grant(waiter, now, returned)
+            case ["granted", str(), int(returned), int(at)]:  # while nobody could tell us
+                self._grant(waiter, at, returned)
             case ["waits", int(rank)]:
                 if waiter.rank is None and self._observer is not None:
                     self._observer.on_wait(*waiter.lane.key)
@@ -504,3 +526,8 @@ class SharedGovernor(AnyGovernor):
             self._courier.call()
         elif not due:  # a loop with coarse timers
             self.rested()
+
+
+def _lease(timeout: float) -> int:
+    """Tell for how many microseconds a token is lent to a request with such a timeout."""
+    return round((_HELD_UP + timeout) * MICROSECONDS)

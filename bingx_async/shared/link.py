@@ -37,6 +37,8 @@ OUTAGES: Final = (OSError, TimeoutError, RedisError)
 
 # Redis answers within a millisecond, so one that has not for so long is away.
 _TIMEOUT: Final = 3.0
+# A connection on which nothing came for so long is asked for a sign of life.
+_SILENCE: Final = 1.0
 _SCRIPT: Final = files("bingx_async.shared").joinpath("governor.lua").read_text()
 
 # A server that runs another script, cannot write for now, or has lost its replicas. Before Redis 7
@@ -143,6 +145,8 @@ class Link:
         self._asking: Connection | None = None
         self._hearing: Connection | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._heard_at = 0.0  # the event loop's time of what came last on the second connection
+        self._pinged_at: float | None = None  # since when it owes a sign of life
         self._sha = ""
         self.run_id = ""
         self.commands = 0
@@ -178,6 +182,7 @@ class Link:
             if (reason := _unusable(exc)) is not None:
                 raise Unusable(f"Redis at {self.address} cannot be used: {reason}") from None
             raise
+        self._heard_at, self._pinged_at = asyncio.get_running_loop().time(), None
         self._listener = asyncio.create_task(self._listen(self._hearing))
 
     async def run(self, payload: bytes) -> Reply:
@@ -185,6 +190,7 @@ class Link:
         assert self._asking is not None
         try:
             async with asyncio.timeout(_TIMEOUT):
+                await self._check_hearing()
                 try:
                     answer = await _ask(self._asking, "EVALSHA", self._sha, 1, self._tag, payload)
                 except NoScriptError:  # somebody has flushed the scripts
@@ -213,12 +219,30 @@ class Link:
         await connection.connect()
         return cast("Connection", connection)
 
+    async def _check_hearing(self) -> None:
+        """
+        See that news still come: a connection may have died without a sign.
+
+        Raises:
+            TimeoutError: It has.
+        """
+        assert self._hearing is not None
+        now = asyncio.get_running_loop().time()
+        if self._pinged_at is not None:
+            if now - self._pinged_at > _TIMEOUT:
+                raise TimeoutError
+        elif now - self._heard_at > _SILENCE:
+            self._pinged_at = now
+            await self._hearing.send_command("PING")
+
     async def _listen(self, connection: Connection) -> None:
         try:
             while True:
-                kind, channel, data = await _read(connection)
+                kind, *rest = await _read(connection)
+                self._heard_at, self._pinged_at = asyncio.get_running_loop().time(), None
                 if kind != b"message":
                     continue
+                channel, data = rest
                 if channel == self._to_all.encode():
                     self._hear(msgspec.msgpack.decode(data, type=Closures))
                 else:
