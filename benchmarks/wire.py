@@ -132,7 +132,7 @@ def readings(payload: Payload) -> dict[str, dict[str, Work]]:
             PYDANTIC: partial(model.model_validate_json, body),
         },
         DECODED: {
-            OURS: partial(endpoint.structure, data),
+            OURS: partial(endpoint.structure, data, endpoint.returns),
             PLAIN: partial(msgspec.convert, data, payload.plain),
             SAME: partial(msgspec.convert, data, payload.same),
             PYDANTIC: partial(TypeAdapter(payload.model).validate_python, data),

@@ -48,7 +48,7 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
     try:
         if value is _MISSING:
             raise WireError("missing")
-        return endpoint.structure(value)
+        return endpoint.structure(value, endpoint.returns)
     except WireError as exc:
         raise _unreadable(endpoint, status, body, exc.under(*path)) from None
 
@@ -56,9 +56,11 @@ def read(endpoint: Endpoint, status: int, body: bytes) -> Any:
 def _accepted(endpoint: Endpoint, status: int, body: bytes) -> dict[str, object]:
     """Return the envelope of an answer that says yes."""
     try:
-        envelope = _envelope(decode(body))
+        envelope = decode(body)
+        if envelope.__class__ is not dict:
+            raise WireError("expected an envelope {code, msg, data}")
         code = envelope.get("code")
-        if not isinstance(code, int):
+        if code.__class__ is not int:
             code = _code(envelope, bare=endpoint.answer == "bare")
     except WireError as exc:
         if status >= _REFUSED:
@@ -96,12 +98,6 @@ def _locate(steps: tuple[str, ...], envelope: dict[str, object]) -> tuple[object
 
 def _object(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _envelope(answer: object) -> dict[str, object]:
-    if isinstance(answer, dict):
-        return cast("dict[str, object]", answer)
-    raise WireError("expected an envelope {code, msg, data}")
 
 
 def _code(envelope: dict[str, object], *, bare: bool) -> int:

@@ -146,10 +146,15 @@ class Endpoint:
         return converter.get_unstructure_hook(self.params)
 
     @functools.cached_property
-    def structure(self) -> Callable[[object], Any]:
-        """Turn decoded JSON into :attr:`returns`; raises ``WireError`` where it does not fit."""
-        hook, returns = converter.get_structure_hook(self.returns), self.returns
-        return lambda answer: hook(answer, returns)
+    def structure(self) -> Callable[[object, Any], Any]:
+        """
+        Turn decoded JSON into :attr:`returns`, which is passed as well, as cattrs' hooks want it.
+
+        It raises ``WireError`` where the JSON does not fit.
+        """
+        return typing.cast(
+            "Callable[[object, Any], Any]", converter.get_structure_hook(self.returns)
+        )
 
 
 class Caller(Protocol):

@@ -52,24 +52,17 @@ class Patience:
         failure: Why the last attempt failed; ``None`` before the second one.
     """
 
-    __slots__ = (
-        "_max_wait",
-        "_pauses",
-        "_refusals",
-        "_retries",
-        "_started",
-        "_time_refused",
-        "failure",
-    )
+    failure: BingXError | None = None  # what begins as the class's is set when something fails
+    _refusals = 0
+    _pauses = 0
+    _time_refused = False
+    _started = 0.0
 
     def __init__(self, *, retries: int, max_wait: float | None) -> None:
         self._retries = retries
         self._max_wait = max_wait
-        self._started = time.monotonic() if max_wait is not None else 0.0
-        self._refusals = 0
-        self._pauses = 0
-        self._time_refused = False
-        self.failure: BingXError | None = None
+        if max_wait is not None:
+            self._started = time.monotonic()
 
     @property
     def left(self) -> float | None:

@@ -215,16 +215,17 @@ class Session:
         uid = self._identity.uid if endpoint.needs is not None else None
         if uid == AUTO:
             uid = await self._find_uid(endpoint)
-        patience = Patience(retries=self.options.retries, max_wait=self.options.max_wait)
+        options, governor = self.options, self.governor
+        patience = Patience(retries=options.retries, max_wait=options.max_wait)
         while True:
             clock_set = self.clock.times_set
-            permit = self.governor.permit(
+            permit = governor.permit(
                 endpoint,
                 uid=uid,
                 ip=self.ip,
-                priority=self.options.priority,
+                priority=options.priority,
                 max_wait=patience.left,
-                timeout=self.options.timeout,
+                timeout=options.timeout,
             )
             try:
                 async with permit:

@@ -15,6 +15,7 @@ import time
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from bingx_async.errors import NotSent, OutcomeUnknown, TransportError
@@ -51,8 +52,7 @@ class Attempt:
         self.late_at = math.inf
         self._is_late = False
         task = asyncio.current_task()
-        if task is None:  # pragma: no cover - who awaits without a task?
-            raise RuntimeError("calls are made from within a task")
+        assert task is not None, "calls are made from within a task"
         self._task = task
         self._cancelling = task.cancelling()
 
@@ -142,10 +142,15 @@ class Deadlines:
 class _Connector(aiohttp.TCPConnector):
     """Gives each attempt one connection; until it has it, the request certainly was not sent."""
 
-    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+    ) -> Connection:
         attempt = attempt_under_way.get()
         attempt.refuse_a_second()
-        connection = await super().connect(*args, **kwargs)
+        connection = await super().connect(req, traces, timeout)
         try:
             attempt.leave()
         except TimeoutError:
