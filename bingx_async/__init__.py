@@ -26,6 +26,7 @@ from bingx_async.errors import (
     QuotaTimeout,
     RateLimited,
     Rejected,
+    StreamOverflow,
     TransportError,
     Unavailable,
 )
@@ -37,6 +38,8 @@ from bingx_async.plan import Plan
 from bingx_async.quota import IP_GROUPS, IpGroup, Quota, Scope
 
 if typing.TYPE_CHECKING:
+    from bingx_async.channel import Channel
+    from bingx_async.stream import Resumed, Stream
     from bingx_async.swap import (
         AttachedOrder,
         Contract,
@@ -66,6 +69,7 @@ __all__ = [
     "BingXError",
     "BucketKey",
     "BucketState",
+    "Channel",
     "Contract",
     "ContractStatus",
     "DecodeError",
@@ -94,8 +98,11 @@ __all__ = [
     "QuotaTimeout",
     "RateLimited",
     "Rejected",
+    "Resumed",
     "Scope",
     "ServerTime",
+    "Stream",
+    "StreamOverflow",
     "TimeInForce",
     "TransportError",
     "Unavailable",
@@ -103,10 +110,17 @@ __all__ = [
 
 __version__ = "0.1.0"
 
+_STREAMS: typing.Final = {
+    "Channel": "bingx_async.channel",
+    "Resumed": "bingx_async.stream",
+    "Stream": "bingx_async.stream",
+}
+
 
 def __getattr__(name: str) -> object:
-    """Import what belongs to a product when it is first asked for, as the client does."""
+    """Import what belongs to a product, or to streams, when it is first asked for."""
     if name in __all__:
-        value = globals()[name] = getattr(importlib.import_module("bingx_async.swap"), name)
+        module = importlib.import_module(_STREAMS.get(name, "bingx_async.swap"))
+        value = globals()[name] = getattr(module, name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,6 +22,9 @@ from bingx_async.signing import SigningKey
 
 if TYPE_CHECKING:
     from bingx_async.account import Account
+    from bingx_async.account_feed import Recovery
+    from bingx_async.channel import Channel
+    from bingx_async.streams import Streams
     from bingx_async.swap import Swap
     from bingx_async.user_stream import UserStream
 
@@ -37,6 +40,16 @@ _HOSTS: Final[Mapping[Environment, tuple[str, str]]] = MappingProxyType(
         "vst": ("https://open-api-vst.bingx.com", "https://open-api-vst.bingx.pro"),
     }
 )
+# Where the websockets of each product are: by the environment, or below another exchange's address.
+_SOCKETS: Final[Mapping[str, Mapping[Environment | None, str]]] = MappingProxyType(
+    {
+        "swap": {
+            "live": "wss://open-api-swap.bingx.com/swap-market",
+            "vst": "wss://vst-open-api-ws.bingx.com/swap-market",
+            None: "/swap-market",
+        },
+    }
+)
 # The products, by the name of their module and attribute, with their classes. They are imported
 # when they are first used: a bot uses one or two, and making all the classes would dominate its
 # start.
@@ -47,6 +60,23 @@ _PRODUCTS: Final[Mapping[str, str]] = MappingProxyType(
 
 def _product(name: str) -> Any:
     return getattr(importlib.import_module(f"bingx_async.{name}"), _PRODUCTS[name])
+
+
+def _streams(session: Session, sockets: Mapping[str, str], *, has_key: bool) -> Streams:
+    def recovery(product: str) -> Recovery:
+        module = importlib.import_module(f"bingx_async.{product}.recovery")
+        return cast("Recovery", module.Recovery(_product(product)(session)))
+
+    module = importlib.import_module("bingx_async.streams")
+    made = module.Streams(
+        sockets,
+        http=session.http,
+        governor=lambda: session.governor,
+        ip=session.ip,
+        listen_keys=(lambda: _product("user_stream")(session)) if has_key else None,
+        recovery=recovery,
+    )
+    return cast("Streams", made)
 
 
 class ClientOptions(TypedDict, total=False):
@@ -133,12 +163,20 @@ class BingX:
         self.environment: Environment = environment
         self._credentials = credentials
         host, fallback = (base_url, None) if base_url else _HOSTS[environment]
+        host = _base_url(host)
+        sockets = {
+            product: f"ws{host.removeprefix('http')}{addresses[None]}"
+            if base_url
+            else addresses[environment]
+            for product, addresses in _SOCKETS.items()
+        }
         self._use(
             Session(
-                _base_url(host),
+                host,
                 fallback_url=fallback,
                 whose_key=lambda: endpoints_of(_product("account"))["uid"],
                 what_time=lambda: endpoints_of(_product("swap"))["server_time"],
+                streams=lambda session: _streams(session, sockets, has_key=bool(credentials)),
                 credentials=credentials,
                 uid=uid,
                 ip=ip,
@@ -218,6 +256,16 @@ class BingX:
             for endpoint in endpoints_of(_product(product)).values()
         }
 
+    @staticmethod
+    def channels() -> dict[str, Channel]:
+        """Return every declared stream by its dotted name, such as ``"swap.trades_stream"``."""
+        channels_of = importlib.import_module("bingx_async.channel").channels_of
+        return {
+            channel.name: channel
+            for product in _PRODUCTS
+            for channel in channels_of(_product(product)).values()
+        }
+
     @property
     def governor(self) -> AnyGovernor:
         """Who hands out the permits for this client's calls."""
@@ -249,7 +297,7 @@ class BingX:
 
     async def close(self) -> None:
         """
-        Close the connections that were made here.
+        Close the connections that were made here, and end all streams.
 
         Calls under way fail; calls that wait for a permit fail when their turn comes, with
         :exc:`~bingx_async.NotSent`.

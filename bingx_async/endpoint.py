@@ -93,7 +93,7 @@ class Endpoint:
     @property
     def quotas(self) -> tuple[Quota, ...]:
         """Every published quota that a request counts against, the UID's before the address's."""
-        group = IP_GROUPS.get(self.group or 0)
+        group = IP_GROUPS.get(self.group) if self.group is not None else None
         return (
             *((self.quota,) if self.quota else ()),
             *((*group.each, *group.total) if group else ()),

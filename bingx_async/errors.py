@@ -10,6 +10,7 @@ The errors of this package, one class for each reaction of the caller.
     |-- DecodeError           an answer we could not read (carries the raw body)
     |-- QuotaTimeout          the wait would exceed max_wait; nothing was sent
     |-- GovernorUnavailable   the shared governor cannot be asked; nothing was sent
+    |-- StreamOverflow        a stream's consumer is too slow: read faster, or let it drop
     `-- ApiError              the exchange said no: .code .message .endpoint
         |-- AuthError            fix the key, the clock or the permission
         |-- RateLimited          wait: .retry_at
@@ -41,6 +42,7 @@ __all__ = [
     "QuotaTimeout",
     "RateLimited",
     "Rejected",
+    "StreamOverflow",
     "TransportError",
     "Unavailable",
     "api_error",
@@ -113,6 +115,10 @@ class QuotaTimeout(BingXError):  # noqa: N818
 
 class GovernorUnavailable(BingXError):  # noqa: N818
     """A shared governor cannot reach what it shares the quotas through; nothing was sent."""
+
+
+class StreamOverflow(BingXError):  # noqa: N818
+    """A consumer of a stream did not read in time, so that events would have been lost."""
 
 
 class ApiError(BingXError):

@@ -59,8 +59,12 @@ class IpGroup:
     each: tuple[Quota, ...] = field(default=(), converter=tuple[Quota, ...])
 
 
+STREAMS: Final = 0
+"""The group of what is sent on websockets; the exchange gives numbers to endpoints only."""
+
 IP_GROUPS: Final = MappingProxyType(
     {
+        STREAMS: IpGroup(total=(Quota(10, 1),)),
         1: IpGroup(total=(Quota(500, 10), Quota(1000, 60))),
         2: IpGroup(total=(Quota(2000, 10),), each=(Quota(300, 10),)),
         3: IpGroup(total=(Quota(2000, 10),), each=(Quota(300, 10),)),

@@ -17,7 +17,7 @@ import copy
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
 
 import aiohttp
 from attrs import evolve, field, frozen
@@ -56,6 +56,11 @@ from bingx_async.transport import (
     attempt_under_way,
     failure_of,
 )
+
+if TYPE_CHECKING:  # most bots read no streams, and would import them all the same
+    from bingx_async.channel import Channel
+    from bingx_async.stream import Stream
+    from bingx_async.streams import Streams
 
 __all__ = ["AUTO", "Credentials", "Options", "Session"]
 
@@ -132,6 +137,7 @@ class Session:
         options: See :class:`Options`.
         whose_key: Returns the endpoint that tells the UID of a key.
         what_time: Returns the endpoint that tells the exchange's time.
+        streams: Makes who carries the streams, when the first one is asked for.
     """
 
     def __init__(
@@ -147,6 +153,7 @@ class Session:
         options: Options | None = None,
         whose_key: Callable[[], Endpoint] | None = None,
         what_time: Callable[[], Endpoint] | None = None,
+        streams: Callable[[Session], Streams] | None = None,
     ) -> None:
         self.base_url = base_url
         self.ip = ip
@@ -160,6 +167,8 @@ class Session:
         self._whose_key = whose_key
         self._what_time = what_time
         self._is_view = False
+        self._make_streams = streams
+        self._streams: list[Streams] = []  # one at the most, which all views share
         key = {istr("X-BX-APIKEY"): credentials.api_key} if credentials else {}
         self._headers = {
             "public": CIMultiDict[str](),
@@ -195,7 +204,21 @@ class Session:
     async def close(self) -> None:
         """Close the connections, if they were made here."""
         if not self._is_view:
+            for streams in self._streams:
+                await streams.close()
             await self._http.close()
+
+    def stream(self, channel: Channel, topic: str) -> Stream[Any]:
+        """Make a stream; see :meth:`bingx_async.channel.Streamer.stream`."""
+        if not self._streams:
+            if self._make_streams is None:
+                raise RuntimeError("this session carries no streams")
+            self._streams.append(self._make_streams(self))
+        return self._streams[0].stream(channel, topic)
+
+    def http(self) -> aiohttp.ClientSession:
+        """Return the aiohttp session of the running event loop; errors as for a call."""
+        return self._http.session()
 
     async def call(self, endpoint: Endpoint, params: object) -> Any:
         """Carry out one call; see :meth:`bingx_async.endpoint.Caller.call`."""

@@ -148,7 +148,9 @@ class _Connector(aiohttp.TCPConnector):
         traces: Any,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
     ) -> Connection:
-        attempt = attempt_under_way.get()
+        attempt = attempt_under_way.get(None)
+        if attempt is None:  # a websocket, which is no request
+            return await super().connect(req, traces, timeout)
         attempt.refuse_a_second()
         connection = await super().connect(req, traces, timeout)
         try:

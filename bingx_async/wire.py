@@ -111,7 +111,12 @@ def spellings(key: str, own: Container[str]) -> tuple[str, ...]:
 
 
 # And what the same word is called, in lower case.
-_SYNONYMS: Final[Mapping[str, str]] = {"ask": "sell", "bid": "buy", "canceled": "cancelled"}
+_SYNONYMS: Final[Mapping[str, str]] = {
+    "ask": "sell",
+    "bid": "buy",
+    "canceled": "cancelled",
+    "cross": "crossed",
+}
 
 
 class OpenEnum(StrEnum):

@@ -30,6 +30,24 @@ from bingx_async.swap.models.common import (
     TradingUnit,
     WorkingType,
 )
+from bingx_async.swap.models.events import (
+    AccountEvent,
+    AccountReason,
+    BalanceUpdate,
+    BookTickerEvent,
+    DepthAction,
+    DepthEvent,
+    DepthUpdateEvent,
+    ExecutionType,
+    KlineEvent,
+    LastPriceEvent,
+    LeverageEvent,
+    MarkPriceEvent,
+    OrderEvent,
+    PositionUpdate,
+    TickerEvent,
+    TradeEvent,
+)
 from bingx_async.swap.models.market import (
     BookTicker,
     Contract,
@@ -90,9 +108,12 @@ from bingx_async.swap.models.twap import (
     TwapPriceType,
 )
 from bingx_async.swap.rules import ContractRules, Rules
+from bingx_async.swap.streams import Streams
 from bingx_async.swap.twap import Twap
 
 __all__ = [
+    "AccountEvent",
+    "AccountReason",
     "AmendedOrder",
     "AssetMode",
     "AssetModeSetting",
@@ -100,7 +121,9 @@ __all__ = [
     "AutoAddMargin",
     "AutoCloseType",
     "Balance",
+    "BalanceUpdate",
     "BookTicker",
+    "BookTickerEvent",
     "CancelReplaceMode",
     "CancelRestrictions",
     "CancelledOrders",
@@ -112,6 +135,10 @@ __all__ = [
     "Countdown",
     "CountdownAction",
     "CountdownStatus",
+    "DepthAction",
+    "DepthEvent",
+    "DepthUpdateEvent",
+    "ExecutionType",
     "FailedOrder",
     "Fill",
     "FillPage",
@@ -121,9 +148,12 @@ __all__ = [
     "IncomeType",
     "Interval",
     "Kline",
+    "KlineEvent",
+    "LastPriceEvent",
     "Level",
     "Leverage",
     "LeverageBySide",
+    "LeverageEvent",
     "MaintenanceMarginTier",
     "MarginAdjustment",
     "MarginAsset",
@@ -132,6 +162,7 @@ __all__ = [
     "MarginDirection",
     "MarginType",
     "MarginTypeSetting",
+    "MarkPriceEvent",
     "MarkPriceKline",
     "MultiAssetsRule",
     "NewOrder",
@@ -139,6 +170,7 @@ __all__ = [
     "OpenInterest",
     "Order",
     "OrderBook",
+    "OrderEvent",
     "OrderSide",
     "OrderStatus",
     "OrderType",
@@ -146,6 +178,7 @@ __all__ = [
     "Position",
     "PositionMode",
     "PositionSide",
+    "PositionUpdate",
     "PremiumIndex",
     "Price",
     "Replacement",
@@ -156,8 +189,10 @@ __all__ = [
     "StopGuaranteed",
     "Swap",
     "Ticker",
+    "TickerEvent",
     "TimeInForce",
     "Trade",
+    "TradeEvent",
     "TradingRules",
     "TradingUnit",
     "TwapOrder",
@@ -171,7 +206,7 @@ __all__ = [
 ]
 
 
-class Swap(ExactlyOnce, Histories, ContractRules, Twap):
+class Swap(ExactlyOnce, Histories, ContractRules, Twap, Streams):
     """
     USDT-M perpetual futures: market data, orders, positions and the account.
 

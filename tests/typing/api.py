@@ -28,10 +28,23 @@ from bingx_async import (
     PositionSide,
     Quota,
     RateLimited,
+    Resumed,
     ServerTime,
+    Stream,
 )
 from bingx_async.emulator import Account, Arrival, Emulator, Faults, uniform
-from bingx_async.swap import Fill, PlacedOrders
+from bingx_async.swap import Fill, Interval, KlineEvent, OrderEvent, PlacedOrders, TradeEvent
+
+
+async def streams(bingx: BingX) -> None:
+    """Every stream gives its event."""
+    async for trade in bingx.swap.trades_stream("BTC-USDT"):
+        assert_type(trade, TradeEvent)
+    async with bingx.swap.klines_stream("BTC-USDT", Interval.MINUTE_1).buffered(10) as klines:
+        assert_type(klines, Stream[KlineEvent])
+    async for event in bingx.swap.orders_stream().with_gaps():
+        assert_type(event, OrderEvent | Resumed)
+    bingx.swap.depth_stream("BTC-USDT", 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def calls(bingx: BingX) -> None:
