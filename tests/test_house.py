@@ -42,7 +42,8 @@ FLOORS = [
         "swap.models.account",
     },
     {"swap.models.events"},
-    {"swap.checks", "swap.position_checks", "swap.book"},
+    {"swap.checks", "swap.position_checks", "swap.book_keeper"},
+    {"swap.book"},
     {
         *("swap.market", "swap.order_queries", "swap.positions", "swap.twap", "swap.account"),
         *("account", "user_stream"),
@@ -87,8 +88,9 @@ FLOORS = [
     {"demo"},
     {"cli.output"},
     {"cli.candles", "cli.fleet", "cli.options"},
-    {"cli.account", "cli.demo", "cli.emulator", "cli.endpoints", "cli.limits"}
-    | {"cli.market", "cli.planning", "cli.trading"},
+    {"cli.following"},
+    {"cli.account", "cli.demo", "cli.emulator", "cli.endpoints", "cli.events", "cli.limits"}
+    | {"cli.market", "cli.planning", "cli.trading", "cli.watch"},
     {"cli"},
     {"__main__"},
 ]

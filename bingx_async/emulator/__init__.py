@@ -12,10 +12,18 @@ An exchange on loopback that trades, checks and counts as published, for testing
 from __future__ import annotations
 
 from bingx_async.emulator.accounts import Account, ApiKey
-from bingx_async.emulator.faults import Faults, constant, lognormal, spikes, uniform
+from bingx_async.emulator.faults import (
+    Faults,
+    StreamFaults,
+    constant,
+    lognormal,
+    spikes,
+    uniform,
+)
 from bingx_async.emulator.limits import Arrival
 from bingx_async.emulator.market import Candle, Market
 from bingx_async.emulator.server import Emulator
+from bingx_async.emulator.streams import Sent, StreamRules
 
 __all__ = [
     "Account",
@@ -25,6 +33,9 @@ __all__ = [
     "Emulator",
     "Faults",
     "Market",
+    "Sent",
+    "StreamFaults",
+    "StreamRules",
     "constant",
     "lognormal",
     "spikes",

@@ -82,6 +82,11 @@ class Exchange:
         """Read the exchange's clock."""
         return self.wall() + self._passed
 
+    @property
+    def passed(self) -> timedelta:
+        """How much time a test has let pass, and how far the clock was set apart at first."""
+        return self._passed
+
     def pass_time(self, seconds: float) -> datetime:
         """
         Put the exchange's clock forward, and let happen what happens meanwhile.

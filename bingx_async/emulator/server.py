@@ -26,9 +26,10 @@ from bingx_async.emulator.accounts import Account, ApiKey
 from bingx_async.emulator.call import Bodies, Call
 from bingx_async.emulator.dressing import dress
 from bingx_async.emulator.exchange import Exchange
-from bingx_async.emulator.faults import Faults
+from bingx_async.emulator.faults import Faults, StreamFaults
 from bingx_async.emulator.gate import admit, arguments, parse
 from bingx_async.emulator.limits import Arrival, Judge
+from bingx_async.emulator.streams import PATH, Sent, StreamRules, StreamServer
 from bingx_async.endpoint import Endpoint, endpoints_of
 from bingx_async.errors import ApiError, InvalidRequest, RateLimited
 from bingx_async.governor import Governor
@@ -64,6 +65,9 @@ class Emulator(Exchange):
 
     Args:
         faults: What goes wrong, and how often; by default nothing does.
+        stream_faults: What goes wrong with websockets; by default nothing does.
+        stream_rules: What is demanded of websockets, and when they are told; by default as on the
+            exchange.
         seed: Of the faults and of the prices, so that they repeat.
         time: What time it is on the exchange when it is made, timezone-aware; by default what this
             computer's clock says.
@@ -95,6 +99,8 @@ class Emulator(Exchange):
         self,
         *,
         faults: Faults | None = None,
+        stream_faults: StreamFaults | None = None,
+        stream_rules: StreamRules | None = None,
         seed: int = 0,
         time: datetime | None = None,
         state: Mapping[str, Any] | None = None,
@@ -110,6 +116,12 @@ class Emulator(Exchange):
         self._draw = random.Random(seed)
         self._judge = Judge(penalty=penalty, limits=limits, groups=groups)
         self._governor = Governor(limits=limits, groups=groups)
+        self._streams = StreamServer(
+            self,
+            rules=stream_rules or StreamRules(),
+            faults=stream_faults or StreamFaults(),
+            seed=seed,
+        )
         self._clients: list[BingX] = []
         self._host = host
         self._port = port
@@ -136,9 +148,38 @@ class Emulator(Exchange):
         return f"http://{host}:{port}"
 
     @property
+    def stream_url(self) -> str:
+        """
+        Where its websockets are, such as ``ws://127.0.0.1:40123/swap-market``.
+
+        Raises:
+            RuntimeError: The emulator is not running.
+        """
+        return f"ws{self.url.removeprefix('http')}{PATH}"
+
+    @property
     def ledger(self) -> list[Arrival]:
         """Every arrival in its order, up to the last million."""
         return list(self._judge.ledger)
+
+    @property
+    def stream_faults(self) -> StreamFaults:
+        """What goes wrong with websockets; can be exchanged at any time."""
+        return self._streams.road.faults
+
+    @stream_faults.setter
+    def stream_faults(self, faults: StreamFaults) -> None:
+        self._streams.road.faults = faults
+
+    @property
+    def stream_ledger(self) -> list[Sent]:
+        """What was sent over websockets and what became of them, up to the last 100,000 lines."""
+        return list(self._streams.ledger)
+
+    @property
+    def sockets(self) -> int:
+        """How many websockets are open."""
+        return len(self._streams.sockets)
 
     @property
     def governor(self) -> Governor:
@@ -180,8 +221,50 @@ class Emulator(Exchange):
         """
         return self._judge.worst(quota, by)
 
+    def push(self, topic: str, data: object, **beside: object) -> int:
+        """
+        Send a message of a topic to all who have subscribed to it, right now.
+
+        Args:
+            topic: The topic, such as ``BTC-USDT@trade``.
+            data: What the message tells.
+            beside: What stands beside it in the message, such as ``ts``.
+
+        Returns:
+            To how many websockets.
+        """
+        return self._streams.push(topic, data, beside)
+
+    def cut_streams(self, uid: str | None = None) -> int:
+        """
+        Abort websockets, as a broken network does.
+
+        Args:
+            uid: Those that carry the events of this account; by default all.
+
+        Returns:
+            How many.
+        """
+        return self._streams.cut(uid)
+
+    def silence_streams(self, seconds: float) -> int:
+        """
+        Let the websockets that are open now stay open, but send nothing on them for a while.
+
+        What should have been sent meanwhile is lost, heartbeats and acknowledgements as well. Who
+        connects anew is served.
+
+        Args:
+            seconds: For how long.
+
+        Returns:
+            How many websockets.
+        """
+        return self._streams.silence(seconds)
+
     async def __aenter__(self) -> Self:
         app = web.Application()
+        app.router.add_get(PATH, self._streams.handle, allow_head=False)
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
@@ -202,6 +285,7 @@ class Emulator(Exchange):
         for client in self._clients:
             await client.close()
         self._clients.clear()
+        await self._streams.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -219,6 +303,7 @@ class Emulator(Exchange):
         answer = _Answer()
         if fate != "dropped before" and (fate != "failed" or executed):
             answer = await self._carry_out(request, body, admitted)
+            self._streams.look()
         if fate in {"dropped before", "dropped after"}:
             return _drop(request)
         await asyncio.sleep(way_out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bingx_async.swap.book import LocalOrderBook
+from bingx_async.swap.book_keeper import Best, Top
 from bingx_async.swap.exactly_once import ExactlyOnce
 from bingx_async.swap.histories import Histories
 from bingx_async.swap.models.account import (
@@ -122,6 +124,7 @@ __all__ = [
     "AutoCloseType",
     "Balance",
     "BalanceUpdate",
+    "Best",
     "BookTicker",
     "BookTickerEvent",
     "CancelReplaceMode",
@@ -154,6 +157,7 @@ __all__ = [
     "Leverage",
     "LeverageBySide",
     "LeverageEvent",
+    "LocalOrderBook",
     "MaintenanceMarginTier",
     "MarginAdjustment",
     "MarginAsset",
@@ -191,6 +195,7 @@ __all__ = [
     "Ticker",
     "TickerEvent",
     "TimeInForce",
+    "Top",
     "Trade",
     "TradeEvent",
     "TradingRules",

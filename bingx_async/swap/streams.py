@@ -5,6 +5,7 @@ from typing import Literal
 from bingx_async.channel import stream
 from bingx_async.endpoint import Section
 from bingx_async.stream import Stream
+from bingx_async.swap.book import LocalOrderBook
 from bingx_async.swap.models.events import (
     AccountEvent,
     BookTickerEvent,
@@ -79,6 +80,18 @@ class Streams(Section):
         Source: https://bingx-api.github.io/docs-v3/ (Perpetual Futures, Websocket Market Data)
         """
         ...
+
+    def book(self, symbol: str) -> LocalOrderBook:
+        """
+        Keep the order book of a contract on this side.
+
+        Args:
+            symbol: Trading pair with a hyphen, such as ``BTC-USDT``.
+
+        Returns:
+            A book to enter with ``async with``; see :class:`LocalOrderBook`.
+        """
+        return LocalOrderBook(self.depth_updates_stream(symbol))
 
     @stream("{symbol}@kline_{interval}", beside=("dataType", "s"))
     def klines_stream(self, symbol: str, interval: Interval) -> Stream[KlineEvent]:
