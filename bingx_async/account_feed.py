@@ -189,6 +189,8 @@ class AccountFeed:
             _log.warning("%s: the connection is lost (%s)", self._name, reason)
             if self._lost_at is None and self._ready is not None and self._ready.done():
                 self._lost_at = self._connection.heard_at
+                for inbox in self._inboxes:
+                    inbox.interrupt()
 
     def failed(self, failure: BingXError) -> None:
         """See :class:`~bingx_async.websocket.Holder`."""
@@ -315,6 +317,6 @@ class _Source:
         """See :class:`~bingx_async.stream.Source`."""
         self._feed.leave(inbox)
 
-    async def resubscribe(self, _: Inbox) -> None:
+    async def resubscribe(self, inbox: Inbox) -> None:
         """See :class:`~bingx_async.stream.Source`."""
         await self._feed.resubscribe()

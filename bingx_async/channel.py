@@ -128,9 +128,10 @@ class Channel:
             raise WireError("missing", (self.at,)) from None
         structure, event = self.structure, self.event
         rows = found if found.__class__ is list else (found,)
-        if beside := {key: message[key] for key in self.beside if key in message}:
-            return [structure(beside | _object(row), event) for row in rows]
-        return [structure(row, event) for row in rows]
+        if not self.beside:
+            return [structure(row, event) for row in rows]
+        beside = {key: message[key] for key in self.beside if key in message}
+        return [structure(beside | _object(row), event) for row in rows]
 
 
 def _object(row: Any) -> dict[str, Any]:

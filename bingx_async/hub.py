@@ -66,6 +66,8 @@ class _Topic:
         """Note that a gap begins."""
         if self.lost_at is None and self.ready.done():
             self.lost_at = now
+            for inbox in self.inboxes:
+                inbox.interrupt()
 
     def fail(self, failure: BingXError) -> None:
         """End all that reads it, or waits for it."""
@@ -302,6 +304,8 @@ class Hub:
         elif channel.snapshot and topic.ready.done():
             carrier.renew(topic)
         topic.inboxes = [*topic.inboxes, inbox]  # a new one, as events may be handed out just now
+        if topic.lost_at is not None:
+            inbox.interrupt()
         self._places[inbox] = carrier, topic
         carrier.connection.start()
         carrier.align()

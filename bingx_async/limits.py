@@ -142,7 +142,7 @@ class Limits:
             if uid is None:
                 raise ValueError(f"{endpoint.name} has a quota per UID: pass uid=")
             yield Need(BucketKey("uid", uid, endpoint.name), quota, paced=False)
-        group = self.groups.get(endpoint.group or 0)
+        group = self.groups.get(endpoint.group) if endpoint.group is not None else None
         if group is not None:
             for quota in group.each:
                 yield Need(BucketKey("ip", ip, endpoint.name), quota, paced=False)

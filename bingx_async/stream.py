@@ -7,8 +7,8 @@ A stream as its consumer sees it: events one by one, and what becomes of them if
         ...
 
 The connection may fall and be made again meanwhile; the loop does not see it, unless it asks with
-:meth:`Stream.with_gaps`. The subscription begins with the first event that is asked for, or with
-``async with``, and ends when the stream is closed or nobody holds it any more.
+:meth:`~bingx_async.Stream.with_gaps`. The subscription begins with the first event that is asked
+for, or with ``async with``, and ends when the stream is closed or nobody holds it any more.
 
 A consumer that is too slow never makes memory grow. What happens instead is its ``overflow``:
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Protocol, Self, TypeVar, get_args
 
@@ -67,6 +67,8 @@ class Inbox:
         wants_gaps: Whether the consumer is told of gaps.
         dropped: How many events were thrown away.
         is_over: Whether nothing more will come.
+        is_interrupted: Whether the connection is lost, as far as is known.
+        on_interruption: Is called when it is lost.
     """
 
     def __init__(self, topic: str, *, name: str, overflow: Overflow) -> None:
@@ -77,6 +79,8 @@ class Inbox:
         self.wants_gaps = False
         self.dropped = 0
         self.is_over = False
+        self.is_interrupted = False
+        self.on_interruption: Callable[[], None] | None = None
         self._events: deque[Any] = deque()
         self._latest: dict[object, Any] = {}
         self._failure: Exception | None = None
@@ -105,8 +109,15 @@ class Inbox:
         if (waiter := self._waiter) is not None and not waiter.done():
             waiter.set_result(None)
 
+    def interrupt(self) -> None:
+        """Take in that nothing comes for now."""
+        self.is_interrupted = True
+        if self.on_interruption is not None and not self.is_over:
+            self.on_interruption()
+
     def gap(self, lost_for: float) -> None:
         """Take in that events may be missing from here on."""
+        self.is_interrupted = False
         if not self.wants_gaps or self.is_over:
             return
         if self.overflow == "latest":
@@ -196,6 +207,15 @@ class Stream(AsyncIterator[T], Generic[T]):
         """How many events were thrown away because nobody read them in time."""
         return self._inbox.dropped
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the connection is lost, as far as is known, and another one is being made."""
+        return self._inbox.is_interrupted
+
+    def when_interrupted(self, call: Callable[[], None]) -> None:
+        """Have something called, without arguments, whenever the connection is lost."""
+        self._inbox.on_interruption = call
+
     def buffered(self, size: int | None = None, *, overflow: Overflow | None = None) -> Self:
         """
         Choose what happens if the consumer is too slow; call it before the first event is read.
@@ -227,7 +247,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         Tell of gaps as well.
 
         Returns:
-            What to iterate over instead: a :class:`Resumed` comes where events may be missing
+            What to iterate over instead. A :class:`Resumed` comes where events may be missing
             because the connection was lost.
         """
         self._inbox.wants_gaps = True

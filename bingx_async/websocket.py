@@ -49,6 +49,9 @@ PATIENCE: Final = 3
 # Whoever is gone would not answer a close.
 _NO_FAREWELL: Final = aiohttp.ClientWSTimeout(ws_close=0.0)  # pyright: ignore[reportCallIssue]
 _GZIP: Final = 31  # zlib's word for it
+# So many frames that have come already are read at a time. Then their readers get to run: what they
+# have not taken yet fills their buffers, and is work for the garbage collector.
+_IN_A_ROW: Final = 16
 _MOST: Final = 16 * 1024 * 1024  # bytes of one frame
 
 
@@ -275,8 +278,11 @@ class Connection:
     async def _read(self) -> None:
         socket = self._socket
         assert socket is not None
-        loop, heard = asyncio.get_running_loop(), self._holder.heard
+        loop, heard, in_a_row = asyncio.get_running_loop(), self._holder.heard, 0
         while True:
+            if (in_a_row := in_a_row + 1) == _IN_A_ROW:
+                in_a_row = 0
+                await asyncio.sleep(0)
             frame = await socket.receive()
             self.heard_at = loop.time()
             data = frame.data

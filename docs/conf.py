@@ -24,18 +24,22 @@ from bingx_async import (
     BingX,
     BucketKey,
     BucketState,
+    Channel,
     Endpoint,
     Observer,
     Permit,
     Plan,
     Scope,
+    Stream,
     client,
 )
+from bingx_async.channel import Streamer
 from bingx_async.clock import Clock
-from bingx_async.emulator import Account, ApiKey, Arrival
+from bingx_async.emulator import Account, ApiKey, Arrival, Sent
 from bingx_async.endpoint import Caller
 from bingx_async.permit import Snapshot
 from bingx_async.plan import PlannedCalls
+from bingx_async.swap import LocalOrderBook
 from bingx_async.wire import OpenEnum
 
 project = "bingx_async"
@@ -69,7 +73,7 @@ nitpick_ignore_regex = [
     (r"py:exc", r"(Exception|RuntimeError|TypeError|ValueError)"),
     # Neither what a docstring lists as attributes nor a type variable has a place of its own.
     (r"py:attr", r".*"),
-    (r"py:class", r"bingx_async\.endpoint\.Stub"),
+    (r"py:class", r"bingx_async\.(endpoint\.Stub|channel\.Stub|stream\.T)"),
 ]
 
 # The client imports a product when it is first used, so only type checkers find the classes there.
@@ -78,8 +82,9 @@ for _product, _class in client._PRODUCTS.items():  # noqa: SLF001 - we are of th
 
 # Nobody else has a reason to make one of these.
 MADE_HERE = {
-    *(Account, AnyGovernor, ApiKey, Arrival, BucketKey, BucketState, Caller, Clock, Endpoint),
-    *(Observer, Permit, Plan, PlannedCalls, Scope, Snapshot),
+    *(Account, AnyGovernor, ApiKey, Arrival, BucketKey, BucketState, Caller, Channel, Clock),
+    *(Endpoint, LocalOrderBook, Observer, Permit, Plan, PlannedCalls, Scope, Sent, Snapshot),
+    *(Stream, Streamer),
 }
 
 
@@ -184,7 +189,8 @@ def _only_answered() -> set[type]:
     """Return the models that no request takes."""
     endpoints = BingX.endpoints().values()
     taken = {cls for e in endpoints for f in attrs.fields(e.params) for cls in _classes_in(f.type)}
-    return {cls for e in endpoints for cls in _classes_in(e.returns)} - taken
+    told = {cls for each in BingX.channels().values() for cls in _classes_in(each.event)}
+    return {cls for e in endpoints for cls in _classes_in(e.returns)} - taken | told
 
 
 def leave_out_signature(

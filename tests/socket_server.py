@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,7 +13,14 @@ from aiohttp import WSMsgType, web
 
 from bingx_async import BingX, Governor
 
-__all__ = ["SocketServer"]
+__all__ = ["SocketServer", "until"]
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for something that comes soon, or fail."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nobody would set an event
+            await asyncio.sleep(0.005)
 
 
 class SocketServer:
@@ -78,15 +86,15 @@ class SocketServer:
 
     async def opened(self, count: int) -> None:
         """Wait until so many connections were ever made."""
-        async with asyncio.timeout(10):
-            while len(self.addresses) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.addresses) >= count)
 
     async def asked(self, count: int) -> None:
         """Wait until so many requests were ever made."""
-        async with asyncio.timeout(10):
-            while len(self.requests) < count:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.requests) >= count)
+
+    async def left(self) -> None:
+        """Wait until nobody is connected."""
+        await until(lambda: not self.sockets)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if not self.admits:

@@ -11,7 +11,7 @@ from bingx_async import AuthError, BingX, DecodeError, NotSent, RateLimited
 from bingx_async.account_feed import AccountFeed
 from bingx_async.stream import Resumed
 from bingx_async.swap import OrderEvent
-from tests.socket_server import SocketServer
+from tests.socket_server import SocketServer, until
 
 ORDERS = BingX.channels()["swap.orders_stream"]
 ACCOUNT = BingX.channels()["swap.account_stream"]
@@ -26,7 +26,7 @@ def order(number, **fields):
 class History:
     """A recovery that a test writes, instead of an exchange that can be asked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.seen = []
         self.missed = []
         self.failures = []
@@ -180,9 +180,7 @@ async def test_an_expired_key_is_replaced(server, feed, history):
         await server.send({"e": "listenKeyExpired", "E": 1, "listenKey": "key-1"})
         await server.opened(2)
         assert server.addresses[1] == "/swap-market?listenKey=key-2"
-        async with asyncio.timeout(5):
-            while not history.caught_up:
-                await asyncio.sleep(0.005)
+        await until(lambda: history.caught_up)
         await server.send(order(7))
         await several(orders, 1)
 
@@ -191,9 +189,7 @@ async def test_the_key_is_extended_as_long_as_the_stream_is_read(server, feed, m
     """A key that is gone is replaced."""
     monkeypatch.setattr("bingx_async.account_feed.EXTEND", 0.05)
     async with feed.stream(ORDERS, "ORDER_TRADE_UPDATE"):
-        async with asyncio.timeout(10):
-            while len(server.extended) < 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(server.extended) >= 2)
         assert set(server.extended) == {"key-1"}
         server.keys.append("somebody's")
         await server.opened(2)
@@ -233,9 +229,7 @@ async def test_nothing_is_left_behind(server, feed):
             await server.send(order(1, z=str(len(server.addresses))))
             await several(orders, 1)
         await asyncio.sleep(0.02)
-    async with asyncio.timeout(5):
-        while server.sockets or feed._work:
-            await asyncio.sleep(0.005)
+    await until(lambda: not server.sockets and not feed._work)
     assert feed._connection is None
     assert feed._timer is None
 

@@ -96,8 +96,8 @@ def test_without_a_command_the_commands_are_listed() -> None:
     shown = bingx_async()
 
     commands = {
-        *("balance", "demo", "emulator", "endpoints", "klines", "leverage", "limits", "order"),
-        *("orders", "plan", "positions", "ticker"),
+        *("balance", "demo", "emulator", "endpoints", "events", "klines", "leverage", "limits"),
+        *("order", "orders", "plan", "positions", "ticker", "watch"),
     }
     assert shown.code == 0
     assert {line.split()[0] for line in shown.out.partition("Commands:")[2].splitlines()[1:]} == (

@@ -42,7 +42,7 @@ FLOORS = [
         "swap.models.account",
     },
     {"swap.models.events"},
-    {"swap.checks", "swap.position_checks", "swap.book_keeper"},
+    {"swap.checks", "swap.position_checks", "swap.book_keeper", "swap.order_ledger"},
     {"swap.book"},
     {
         *("swap.market", "swap.order_queries", "swap.positions", "swap.twap", "swap.account"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gzip
 import logging
 
 import pytest
@@ -18,7 +19,7 @@ from bingx_async import (
 )
 from bingx_async.stream import Resumed
 from bingx_async.swap import Interval
-from tests.socket_server import SocketServer
+from tests.socket_server import SocketServer, until
 
 TRADE = {"p": "100.10", "q": "0.5", "T": 1_790_000_000_000, "m": True, "s": "BTC-USDT"}
 
@@ -77,9 +78,7 @@ async def test_those_who_read_one_topic_share_a_subscription(server, bingx):
         assert server.requests[2] == (0, "unsub", "BTC-USDT@markPrice")
         await server.push("BTC-USDT@trade", [TRADE])
         await several(other, 1)
-    async with asyncio.timeout(5):
-        while server.sockets:
-            await asyncio.sleep(0.005)
+    await server.left()
 
 
 async def test_a_loop_that_is_left_ends_the_subscription(server, bingx):
@@ -89,6 +88,7 @@ async def test_a_loop_that_is_left_ends_the_subscription(server, bingx):
         async def one_trade():
             async for trade in bingx.swap.trades_stream("BTC-USDT"):
                 return trade
+            return None
 
         task = asyncio.create_task(one_trade())
         await server.asked(2)
@@ -129,14 +129,10 @@ async def test_heartbeats_are_answered_in_their_own_form(server, bingx, ping):
     """As text, or as JSON with the same id."""
     async with bingx.swap.trades_stream("BTC-USDT"):
         if ping == "Ping":
-            import gzip
-
             await server.raw(gzip.compress(b"Ping"))
         else:
             await server.send(ping)
-        async with asyncio.timeout(5):
-            while not server.pongs:
-                await asyncio.sleep(0.005)
+        await until(lambda: server.pongs)
     assert server.pongs == ["Pong" if ping == "Ping" else '{"pong":"7","time":"t"}']
 
 
@@ -218,6 +214,15 @@ async def test_a_topic_that_should_speak_and_does_not_is_subscribed_to_anew(
         await server.opened(2)  # nobody pushes any more
 
 
+async def test_endpoints_without_a_known_group_do_not_count_as_requests_of_streams():
+    """The group of streams has a number that no endpoint has."""
+    endpoint = BingX.endpoints()["swap.server_time"]
+    assert endpoint.group is None
+    governor = Governor()
+    async with governor.permit(endpoint):
+        assert all("group" not in state.key.subject for state in governor.snapshot())
+
+
 async def test_whoever_waits_for_a_first_connection_is_told_that_there_is_none(server, bingx):
     """After several attempts; nothing was sent."""
     server.admits = False
@@ -235,6 +240,33 @@ async def test_a_stream_outlives_any_number_of_failures(server, bingx):
         await server.asked(2)
         await server.push("BTC-USDT@trade", [TRADE])
         await several(trades, 1)
+
+
+async def test_a_book_shows_nothing_while_its_connection_is_lost(server, bingx):
+    """From the loss on, and not only when the connection is back."""
+    whole = {"action": "all", "lastUpdateId": 7, "bids": [["1.5", "2"]], "asks": [["1.6", "2"]]}
+    book = bingx.swap.book("BTC-USDT")
+    opening = asyncio.create_task(book.__aenter__())
+    await server.asked(1)
+    await server.push("BTC-USDT@incrDepth", whole)
+    await opening
+    assert book.is_live
+    server.admits = False
+    changed = asyncio.create_task(book.changed())
+    await asyncio.sleep(0)
+    server.cut()
+    async with asyncio.timeout(5):
+        await changed
+    assert not book.is_live
+    assert book.bids == []
+    server.admits = True
+    await server.asked(2)
+    assert not book.is_live
+    await server.push("BTC-USDT@incrDepth", whole | {"lastUpdateId": 9})
+    async with asyncio.timeout(5):
+        await book.live()
+    assert book.last_update_id == 9
+    await book.close()
 
 
 async def test_a_slow_consumer_gets_the_newest_of_each_symbol(server, bingx):
@@ -324,9 +356,7 @@ async def test_closing_the_client_ends_its_streams_and_leaves_nothing(server):
     await bingx.close()
     with pytest.raises(StopAsyncIteration):
         await task
-    async with asyncio.timeout(5):
-        while asyncio.all_tasks() - before or server.sockets:
-            await asyncio.sleep(0.005)
+    await until(lambda: not (asyncio.all_tasks() - before) and not server.sockets)
 
 
 async def test_cancelling_at_any_moment_leaves_nothing(server, bingx):
@@ -340,9 +370,7 @@ async def test_cancelling_at_any_moment_leaves_nothing(server, bingx):
             await task
     del task
     gc.collect()
-    async with asyncio.timeout(5):
-        while server.sockets:
-            await asyncio.sleep(0.005)
+    await server.left()
 
 
 async def test_who_comes_back_while_the_subscription_ends_is_subscribed(server, bingx):
@@ -354,10 +382,10 @@ async def test_who_comes_back_while_the_subscription_ends_is_subscribed(server, 
         async with bingx.swap.trades_stream("BTC-USDT") as trades:
             await server.push("BTC-USDT@trade", [TRADE])
             await several(trades, 1)
-        assert sorted(server.topics())[-1] == "ETH-USDT@lastPrice"
+        assert max(server.topics()) == "ETH-USDT@lastPrice"
 
 
-async def test_two_tasks_cannot_read_one_stream(server, bingx):
+async def test_two_tasks_cannot_read_one_stream(bingx):
     """Each would get half."""
     async with bingx.swap.trades_stream("BTC-USDT") as trades:
         task = asyncio.create_task(anext(trades))

@@ -16,10 +16,12 @@ from bingx_async.cli.account import balance, leverage, positions
 from bingx_async.cli.demo import demo
 from bingx_async.cli.emulator import emulator
 from bingx_async.cli.endpoints import endpoints
+from bingx_async.cli.events import events
 from bingx_async.cli.limits import limits
 from bingx_async.cli.market import klines, ticker
 from bingx_async.cli.planning import plan
 from bingx_async.cli.trading import order, orders
+from bingx_async.cli.watch import watch
 
 __all__ = ["cli", "run"]
 
@@ -43,6 +45,7 @@ for _command in (
     demo,
     emulator,
     endpoints,
+    events,
     klines,
     leverage,
     limits,
@@ -51,6 +54,7 @@ for _command in (
     plan,
     positions,
     ticker,
+    watch,
 ):
     cli.add_command(_command)
 

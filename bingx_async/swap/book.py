@@ -76,6 +76,7 @@ class LocalOrderBook:
         self._is_first = True  # what comes next, of all that comes
         self._is_mending = True  # a snapshot is needed, or asked for
         self._mended_at = 0.0
+        self._is_interrupted = False  # by a lost connection, until the reader learns of its end
         self._attempts = 0  # to mend it, without a steady time between
         self._deadline: float | None = None  # for what is missing
 
@@ -84,7 +85,7 @@ class LocalOrderBook:
     @property
     def is_live(self) -> bool:
         """Whether the book is in step with the exchange, as far as is known."""
-        return self._keeper.is_in_step
+        return self._keeper.is_in_step and not self._is_interrupted
 
     @property
     def best(self) -> Best:
@@ -196,6 +197,7 @@ class LocalOrderBook:
             self._lose("no snapshot came" if last is None else f"{last + 1} did not come")
             return False
         if isinstance(event, Resumed):
+            self._is_interrupted = self._stream.is_interrupted
             if self._is_mending:  # it was asked for, or interrupted once more
                 self._keeper.reset()
             else:
@@ -245,6 +247,11 @@ class LocalOrderBook:
     def _expect_within(self, seconds: float) -> None:
         self._deadline = asyncio.get_running_loop().time() + seconds
 
+    def _interrupted(self) -> None:
+        """Show nothing while the connection is lost."""
+        self._is_interrupted = True
+        self._notify()
+
     def _end(self, failure: Exception) -> None:
         """Let the book be over."""
         if self._over is None:
@@ -266,6 +273,7 @@ class LocalOrderBook:
         if self._reader is not None or self._over is not None:
             raise RuntimeError(f"the book of {self.symbol} was opened before: make another")
         events = self._stream.with_gaps()  # before the first gap can come
+        self._stream.when_interrupted(self._interrupted)
         try:
             await self._stream.__aenter__()
             self._reader = asyncio.create_task(self._run(events))

@@ -89,7 +89,8 @@ class Streams(Section):
             symbol: Trading pair with a hyphen, such as ``BTC-USDT``.
 
         Returns:
-            A book to enter with ``async with``; see :class:`LocalOrderBook`.
+            A book to enter with ``async with``; see
+            :class:`~bingx_async.swap.LocalOrderBook`.
         """
         return LocalOrderBook(self.depth_updates_stream(symbol))
 
