@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from bingx_async.backoff import pause_before
 from bingx_async.channel import Channel
 from bingx_async.errors import AuthError, BingXError, DecodeError, InvalidRequest
 from bingx_async.stream import Inbox, Stream
-from bingx_async.websocket import CLOSED, Connection, Holder
+from bingx_async.websocket import CLOSED, PATIENCE, Connection, Holder
 from bingx_async.wire import WireError, encode
 
 __all__ = ["AccountFeed", "ListenKeys", "Recovery"]
@@ -33,6 +33,8 @@ EXTEND: Final = 1800.0
 """Seconds after which a listen key is extended; it lives for 3600."""
 EXTEND_AGAIN: Final = 60.0
 """Seconds after which it is tried again, if that failed."""
+LATER: Final = 30.0
+"""Seconds after a gap until it is asked once more what was missed, as histories may lag behind."""
 
 _MOST_PENDING: Final = 10_000
 _EXPIRED: Final = "listenKeyExpired"
@@ -85,6 +87,8 @@ class AccountFeed:
         connect: Makes a connection for a holder.
         keys: Makes listen keys.
         recovery: Fetches what was missed.
+        channels: The kinds of events that there are; the recovery is told of all, as what nobody
+            reads now may be asked for later.
         name: For messages, such as ``swap account``.
     """
 
@@ -95,8 +99,10 @@ class AccountFeed:
         connect: Callable[[Holder, str], Connection],
         keys: ListenKeys,
         recovery: Recovery,
+        channels: Iterable[Channel],
         name: str,
     ) -> None:
+        self._channels = {name: channel for channel in channels for name in channel.topics}
         self._address = address
         self._connect = connect
         self._keys = keys
@@ -109,7 +115,8 @@ class AccountFeed:
         self._catching: asyncio.Task[None] | None = None  # as long as it runs, messages wait
         self._lost_at: float | None = None
         self._key = ""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # to extend the key
+        self._looking: asyncio.Task[None] | None = None  # for what was missed, once more
         self._work: set[asyncio.Task[None]] = set()
 
     def stream(self, channel: Channel, topic: str) -> Stream[Any]:
@@ -178,12 +185,10 @@ class AccountFeed:
 
     def lost(self, reason: str) -> None:
         """See :class:`~bingx_async.websocket.Holder`."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._catching is not None:
-            self._catching.cancel()
-            self._catching = None
+        for work in (self._timer, self._catching, self._looking):
+            if work is not None:
+                work.cancel()
+        self._timer = self._catching = self._looking = None
         self._pending.clear()
         if reason != CLOSED and self._connection is not None:
             _log.warning("%s: the connection is lost (%s)", self._name, reason)
@@ -194,12 +199,16 @@ class AccountFeed:
 
     def failed(self, failure: BingXError) -> None:
         """See :class:`~bingx_async.websocket.Holder`."""
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_exception(failure)
-            self._ready.exception()  # whoever waited may have left
+        if self._fail_first(failure) or isinstance(failure, AuthError):
             self._end(failure)
-        elif isinstance(failure, AuthError):  # waiting would not help
-            self._end(failure)
+
+    def _fail_first(self, failure: BingXError) -> bool:
+        """Fail those who wait for the first connection; tell whether there may be any."""
+        if self._ready is None or self._ready.done():
+            return False
+        self._ready.set_exception(failure)
+        self._ready.exception()  # whoever waited may have left
+        return True
 
     def watch(self, now: float) -> None:
         """See :class:`~bingx_async.websocket.Holder`: nothing but heartbeats has to come."""
@@ -208,6 +217,15 @@ class AccountFeed:
 
     async def _catch_up(self) -> None:
         """Fetch and tell what was missed, then what has come meanwhile."""
+        try:
+            await self._ask_what_was_missed()
+        except Exception as exc:  # noqa: BLE001 - nobody may wait for ever
+            _log.exception("%s: cannot go on", self._name)
+            failure = BingXError(f"{self._name}: cannot go on ({type(exc).__name__})")
+            self._fail_first(failure)
+            self._end(failure)
+
+    async def _ask_what_was_missed(self) -> None:
         assert self._ready is not None
         is_first, attempts = not self._ready.done(), 0
         while True:
@@ -221,13 +239,26 @@ class AccountFeed:
             except BingXError as exc:
                 attempts += 1
                 _log.warning("%s: cannot fetch what was missed (%s)", self._name, exc)
-                if isinstance(exc, AuthError) or (is_first and attempts == 3):  # noqa: PLR2004
+                if isinstance(exc, AuthError) or (is_first and attempts == PATIENCE):
                     self.failed(exc)
                     return
                 await asyncio.sleep(pause_before(attempts))
         self._resume(missed)
         if is_first:
             self._ready.set_result(None)
+        else:
+            self._looking = asyncio.get_running_loop().create_task(self._look_again())
+
+    async def _look_again(self) -> None:
+        """Fetch what the exchange's histories did not know yet, some time after a gap."""
+        await asyncio.sleep(LATER)
+        try:
+            missed = await self._recovery.catch_up()
+        except BingXError as exc:
+            _log.warning("%s: cannot look again for what was missed (%s)", self._name, exc)
+        else:
+            for event in missed:
+                self._tell(event)
 
     def _resume(self, missed: list[Any]) -> None:
         if self._lost_at is not None:
@@ -245,24 +276,25 @@ class AccountFeed:
 
     def _tell_of(self, message: dict[str, Any]) -> None:
         name = message.get("e")
-        for channel in {id(each): each for each in self._inboxes.values()}.values():
-            if name in channel.topics:
-                try:
-                    events = [self._recovery.take(event) for event in channel.read(message)]
-                except WireError as exc:
-                    self._end(
-                        DecodeError(
-                            f"{exc.reason} (an event {name}, kept in .body)",
-                            endpoint=channel.name,
-                            body=encode(message),
-                            field=exc.field,
-                        ),
-                        channel,
-                    )
-                    return
-                for event in events:
-                    if event is not None:
-                        self._tell(event)
+        channel = self._channels.get(name) if isinstance(name, str) else None
+        if channel is None:
+            _log.debug("%s: nobody knows of events %s", self._name, name)
+            return
+        try:
+            events = channel.read(message)
+        except WireError as exc:
+            failure = DecodeError(
+                f"{exc.reason} (an event {name}, kept in .body)",
+                endpoint=channel.name,
+                body=encode(message),
+                field=exc.field,
+            )
+            _log.warning("%s: %s", self._name, failure)
+            self._end(failure, channel)
+            return
+        for event in events:
+            if (told := self._recovery.take(event)) is not None:
+                self._tell(told)
 
     def _tell(self, event: Any) -> None:
         for inbox, channel in list(self._inboxes.items()):

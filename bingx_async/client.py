@@ -67,6 +67,10 @@ def _streams(session: Session, sockets: Mapping[str, str], *, has_key: bool) -> 
         module = importlib.import_module(f"bingx_async.{product}.recovery")
         return cast("Recovery", module.Recovery(_product(product)(session)))
 
+    def events(product: str) -> list[Channel]:
+        channels_of = importlib.import_module("bingx_async.channel").channels_of
+        return [each for each in channels_of(_product(product)).values() if each.account]
+
     module = importlib.import_module("bingx_async.streams")
     made = module.Streams(
         sockets,
@@ -75,6 +79,7 @@ def _streams(session: Session, sockets: Mapping[str, str], *, has_key: bool) -> 
         ip=session.ip,
         listen_keys=(lambda: _product("user_stream")(session)) if has_key else None,
         recovery=recovery,
+        events=events,
     )
     return cast("Streams", made)
 

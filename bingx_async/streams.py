@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import aiohttp
@@ -30,6 +30,7 @@ class Streams:
         ip: Label of the IP address.
         listen_keys: Returns who makes listen keys; ``None`` for a client without an API key.
         recovery: Makes what fetches the events of a product that were missed.
+        events: Lists the kinds of events that accounts of a product have.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Streams:
         ip: str,
         listen_keys: Callable[[], ListenKeys] | None,
         recovery: Callable[[str], Recovery],
+        events: Callable[[str], Iterable[Channel]],
     ) -> None:
         self._sockets = sockets
         self._http = http
@@ -48,6 +50,7 @@ class Streams:
         self._ip = ip
         self._listen_keys = listen_keys
         self._recovery = recovery
+        self._events = events
         self._hubs: dict[str, Hub] = {}
         self._feeds: dict[str, AccountFeed] = {}
 
@@ -77,6 +80,7 @@ class Streams:
                 connect=self.connect,
                 keys=self._listen_keys(),
                 recovery=self._recovery(product),
+                channels=self._events(product),
                 name=f"{product} account",
             )
         return self._feeds[product].stream(channel, topic)

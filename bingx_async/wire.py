@@ -90,6 +90,7 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "positionId": ("positionID",),
     "origQty": ("quantity",),
     "qty": ("volume",),
+    "volume": ("qty",),
     "quoteQty": ("amount",),
     "commissionAsset": ("currency",),
     "errorCode": ("code",),

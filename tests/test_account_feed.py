@@ -7,7 +7,7 @@ import logging
 import pytest
 from attrs import evolve
 
-from bingx_async import AuthError, BingX, DecodeError, NotSent, RateLimited
+from bingx_async import AuthError, BingX, BingXError, DecodeError, NotSent, RateLimited
 from bingx_async.account_feed import AccountFeed
 from bingx_async.stream import Resumed
 from bingx_async.swap import OrderEvent
@@ -27,9 +27,9 @@ class History:
     """A recovery that a test writes, instead of an exchange that can be asked."""
 
     def __init__(self) -> None:
-        self.seen = []
-        self.missed = []
-        self.failures = []
+        self.seen: list[object] = []
+        self.missed: list[object] = []
+        self.failures: list[Exception] = []
         self.begun = self.caught_up = 0
         self.open = asyncio.Event()
         self.open.set()
@@ -79,6 +79,7 @@ async def feed(server, history):
             connect=streams.connect,
             keys=bingx.user_stream,
             recovery=history,
+            channels=[ORDERS, ACCOUNT, LEVERAGE],
             name="swap account",
         )
         stack.push_async_callback(feed.close)
@@ -147,6 +148,36 @@ async def test_what_was_missed_is_told_before_what_comes(server, feed, history, 
 def event_of(message):
     (event,) = ORDERS.read(message)
     return event
+
+
+async def test_some_time_after_a_gap_it_is_asked_once_more(server, feed, history, monkeypatch):
+    """The exchange's histories may lag behind."""
+    monkeypatch.setattr("bingx_async.account_feed.LATER", 0.05)
+    async with feed.stream(ORDERS, "ORDER_TRADE_UPDATE") as orders:
+        server.cut()
+        await until(lambda: history.caught_up)
+        history.missed = [event_of(order(5))]
+        assert [event.recovered for event in await several(orders, 1)] == [True]
+        assert history.caught_up == 2
+
+
+async def test_what_nobody_reads_is_known_all_the_same(server, feed, history):
+    """Whoever comes later is not told of it as missed."""
+    async with feed.stream(ACCOUNT, "ACCOUNT_UPDATE"):
+        await server.send(order(1))
+        await server.send({"e": "SOMETHING_NEW"})
+        await until(lambda: history.seen)
+        async with feed.stream(ORDERS, "ORDER_TRADE_UPDATE") as orders:
+            await server.send(order(1))
+            await server.send(order(2))
+            assert [event.order_id for event in await several(orders, 1)] == [2]
+
+
+async def test_whatever_goes_wrong_nobody_waits_for_ever(feed, history):
+    """An error of this package ends the streams."""
+    history.failures = [ZeroDivisionError()]
+    with pytest.raises(BingXError, match="cannot go on"):
+        await anext(feed.stream(ORDERS, "ORDER_TRADE_UPDATE"))
 
 
 async def test_missed_events_are_asked_for_until_they_are_there(server, feed, history):

@@ -161,7 +161,7 @@ def _closing(row: Row, _: object) -> Row:
     return {**_ids(None, row), "orderId": row["orderId"], "side": side, "type": "Market"}
 
 
-_OF_FILL_ORDERS: Final = {"qty": "volume", "quoteQty": "amount", "commissionAsset": "currency"}
+_OF_FILL_ORDERS: Final = {"quoteQty": "amount", "commissionAsset": "currency"}
 
 
 def _fill_orders(rows: list[Row], _: object) -> list[Row]:
@@ -170,7 +170,12 @@ def _fill_orders(rows: list[Row], _: object) -> list[Row]:
 
 def _fill_history(written: Row, _: object) -> Row:
     rows = [
-        {**row, "side": row["side"].lower(), "positionSide": row["positionSide"].lower()}
+        {
+            **row,
+            "qty": row["quoteQty"],  # as in the documented example
+            "side": row["side"].lower(),
+            "positionSide": row["positionSide"].lower(),
+        }
         for row in written.get("fill_history_orders", [])
     ]
     return {"fill_history_orders": rows, "total": written.get("total", 0)}

@@ -364,7 +364,8 @@ class Fill:
     symbol: str
     order_id: int
     price: Decimal
-    qty: Decimal
+    # Where both are told, ``qty`` is the value in the documented example, by price and fee.
+    qty: Annotated[Decimal, wire("volume")]
     filled_time: datetime
     quote_qty: Decimal | None = None
     commission: Decimal | None = None
