@@ -127,11 +127,11 @@ class AccountFeed:
 
     async def join(self, inbox: Inbox, channel: Channel) -> None:
         """See :class:`~bingx_async.stream.Source`."""
-        self._inboxes[inbox] = channel
         if self._connection is None or self._ready is None:
-            self._ready = asyncio.get_running_loop().create_future()
-            self._connection = self._connect(self, self._name)
-            self._connection.start()
+            connection = self._connect(self, self._name)
+            connection.start()
+            self._ready, self._connection = asyncio.get_running_loop().create_future(), connection
+        self._inboxes[inbox] = channel
         await asyncio.shield(self._ready)
 
     def leave(self, inbox: Inbox) -> None:

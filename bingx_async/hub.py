@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bingx_async.channel import Channel
-from bingx_async.errors import ApiError, BingXError, DecodeError, InvalidRequest, RateLimited
+from bingx_async.errors import ApiError, BingXError, DecodeError, RateLimited
 from bingx_async.stream import Inbox, Stream
 from bingx_async.websocket import CLOSED, Connection, Holder, Lost
 from bingx_async.wire import WireError, encode
@@ -26,8 +26,6 @@ _log: Final = logging.getLogger("bingx_async")
 
 TOPICS: Final = 200
 """How many topics one websocket carries."""
-SOCKETS: Final = 60
-"""How many websockets an IP address may hold."""
 
 _MOST_DOUBLINGS: Final = 6  # of the time after which a silent topic is subscribed to anew
 _AT_ONCE: Final = 10  # requests; the governor lets no more go in a second
@@ -307,7 +305,6 @@ class Hub:
         if topic.lost_at is not None:
             inbox.interrupt()
         self._places[inbox] = carrier, topic
-        carrier.connection.start()
         carrier.align()
         await asyncio.shield(topic.ready)
 
@@ -352,14 +349,9 @@ class Hub:
         for carrier in self._carriers:
             if carrier.load < TOPICS:
                 return carrier
-        if len(self._carriers) == SOCKETS:
-            raise InvalidRequest(
-                f"an IP address may hold {SOCKETS} websockets of {TOPICS} topics each, and all are"
-                " full: leave a stream, or use another address",
-                endpoint=inbox.name,
-            )
         self._number += 1
         carrier = _Carrier(self, self._number)
+        carrier.connection.start()
         self._carriers.append(carrier)
         return carrier
 

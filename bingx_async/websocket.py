@@ -16,16 +16,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import aiohttp
 
 from bingx_async.backoff import pause_before
 from bingx_async.converter import converter
 from bingx_async.endpoint import Endpoint
-from bingx_async.errors import BingXError, NotSent, RateLimited, api_error
+from bingx_async.errors import BingXError, InvalidRequest, NotSent, RateLimited, api_error
 from bingx_async.permit import AnyGovernor
 from bingx_async.quota import STREAMS
 from bingx_async.signing import json_text
@@ -41,6 +43,8 @@ ACK: Final = 10.0
 """Seconds to wait for an acknowledgement."""
 WATCH: Final = 1.0
 """How often, in seconds, it is looked whether something is too silent."""
+SOCKETS: Final = 60
+"""How many websockets an IP address may hold."""
 CLOSED: Final = "closed"
 """The reason of a connection that nobody wants any more."""
 PATIENCE: Final = 3
@@ -48,6 +52,7 @@ PATIENCE: Final = 3
 
 # Whoever is gone would not answer a close.
 _NO_FAREWELL: Final = aiohttp.ClientWSTimeout(ws_close=0.0)  # pyright: ignore[reportCallIssue]
+_held: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Counter[str]]] = WeakKeyDictionary()
 _GZIP: Final = 31  # zlib's word for it
 # So many frames that have come already are read at a time. Then their readers get to run: what they
 # have not taken yet fills their buffers, and is work for the garbage collector.
@@ -148,9 +153,23 @@ class Connection:
         return self._socket is not None
 
     def start(self) -> None:
-        """Connect, and stay connected until :meth:`stop`."""
+        """
+        Connect, and stay connected until :meth:`stop`.
+
+        Raises:
+            InvalidRequest: The address holds as many websockets as it may.
+        """
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._stay())
+            loop, ip = asyncio.get_running_loop(), self._ip
+            held = _held.setdefault(loop, Counter())
+            if held[ip] >= SOCKETS:
+                raise InvalidRequest(
+                    f"an IP address may hold {SOCKETS} websockets, and {ip!r} does: leave a stream,"
+                    " or use a client with another address and another ip="
+                )
+            held[ip] += 1
+            self._task = loop.create_task(self._stay())
+            self._task.add_done_callback(lambda _: held.subtract([ip]))
 
     async def stop(self) -> None:
         """Disconnect, and stay so."""

@@ -11,6 +11,7 @@ from bingx_async import (
     BingX,
     DecodeError,
     Governor,
+    InvalidRequest,
     IpGroup,
     NotSent,
     Quota,
@@ -329,20 +330,23 @@ async def test_events_of_all_symbols_may_name_the_topic_of_one(server, bingx):
 async def test_a_websocket_carries_only_so_many_topics(server, bingx, monkeypatch):
     """A further one is opened, up to what an address may hold."""
     monkeypatch.setattr("bingx_async.hub.TOPICS", 2)
-    monkeypatch.setattr("bingx_async.hub.SOCKETS", 2)
+    monkeypatch.setattr("bingx_async.websocket.SOCKETS", 2)
     streams = [bingx.swap.last_price_stream(f"C{n}-USDT") for n in range(5)]
     for stream in streams[:4]:
         await stream.__aenter__()
     assert len(server.sockets) == 2
-    with pytest.raises(Exception, match="all are full"):
+    with pytest.raises(InvalidRequest, match="may hold 2 websockets"):
         await streams[4].__aenter__()
+    async with server.client() as another:  # behind the same address
+        with pytest.raises(InvalidRequest, match="may hold 2 websockets"):
+            await another.swap.orders_stream().__aenter__()
     await streams[0].close()
     async with asyncio.timeout(5):
         while True:
             try:
                 await streams[4].__aenter__()
                 break
-            except Exception:  # the place is free once the exchange knows
+            except InvalidRequest:  # the place is free once the exchange knows
                 await asyncio.sleep(0.01)
 
 
