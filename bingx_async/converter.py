@@ -20,10 +20,12 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from itertools import chain
 from typing import Any, Final, cast, get_args, get_type_hints
 
 import attrs
 import cattrs
+import msgspec
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from bingx_async.hooks import (
@@ -93,6 +95,23 @@ def _list_hook(type_: Any, into: cattrs.Converter) -> Hook:
         except WireError as exc:
             raise exc.under(len(rows)) from None
         return rows
+
+    if is_row(inner) and set(get_type_hints(inner).values()) == {Decimal}:
+        return _at_once(type_, structure)
+    return structure
+
+
+def _at_once(type_: Any, careful: Hook) -> Hook:
+    """Make the function that reads rows of numbers, such as the levels of a book, all at once."""
+
+    def structure(value: Any, _: Any) -> Any:
+        try:
+            rows = msgspec.convert(value, type_)
+        except msgspec.ValidationError:
+            return careful(value, _)
+        if all(map(Decimal.is_finite, chain.from_iterable(rows))):
+            return rows
+        return careful(value, _)
 
     return structure
 

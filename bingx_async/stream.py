@@ -67,6 +67,7 @@ class Inbox:
         wants_gaps: Whether the consumer is told of gaps.
         dropped: How many events were thrown away.
         is_over: Whether nothing more will come.
+        events: What waits, oldest first; empty where the latest of each symbol is kept.
         is_interrupted: Whether the connection is lost, as far as is known.
         on_interruption: Is called when it is lost.
     """
@@ -81,7 +82,7 @@ class Inbox:
         self.is_over = False
         self.is_interrupted = False
         self.on_interruption: Callable[[], None] | None = None
-        self._events: deque[Any] = deque()
+        self.events: deque[Any] = deque()
         self._latest: dict[object, Any] = {}
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -92,11 +93,11 @@ class Inbox:
             return
         if self.overflow == "latest":
             self._latest[event.symbol] = event
-        elif len(self._events) < self.size:
-            self._events.append(event)
+        elif len(self.events) < self.size:
+            self.events.append(event)
         elif self.overflow == "drop":
-            self._events.popleft()
-            self._events.append(event)
+            self.events.popleft()
+            self.events.append(event)
             self.dropped += 1
         else:
             self.end(
@@ -124,7 +125,7 @@ class Inbox:
             earlier = self._latest.get(Resumed)
             self._latest[Resumed] = Resumed(lost_for + (earlier.lost_for if earlier else 0.0))
         else:
-            self._events.append(Resumed(lost_for))
+            self.events.append(Resumed(lost_for))
         self._wake()
 
     def end(self, failure: Exception | None = None) -> None:
@@ -142,7 +143,7 @@ class Inbox:
             BingXError: The stream failed.
             RuntimeError: Somebody else waits for it.
         """
-        while not self._events and not self._latest:
+        while not self.events and not self._latest:
             if self.is_over:
                 if self._failure is not None:
                     raise self._failure
@@ -154,8 +155,8 @@ class Inbox:
                 await self._waiter
             finally:
                 self._waiter = None
-        if self._events:
-            return self._events.popleft()
+        if self.events:
+            return self.events.popleft()
         return self._latest.pop(next(iter(self._latest)))
 
     def _wake(self) -> None:
@@ -285,7 +286,8 @@ class Stream(AsyncIterator[T], Generic[T]):
         return await self._inbox.get()
 
     async def __anext__(self) -> T:
-        event: T = await self._next()
+        events = self._inbox.events  # which saves a call where many have come at once
+        event: T = events.popleft() if events else await self._next()
         return event
 
     async def __aenter__(self) -> Self:

@@ -304,6 +304,15 @@ async def test_a_slow_consumer_of_trades_is_told(server, bingx):
             await anext(trades)
 
 
+async def test_a_burst_is_no_slow_consumer(server, bingx):
+    """Whoever reads gets to run between the frames that have come already."""
+    async with bingx.swap.trades_stream("BTC-USDT").buffered(50) as trades:
+        task = asyncio.create_task(several(trades, 500))
+        for _ in range(500):
+            await server.push("BTC-USDT@trade", [TRADE])
+        assert len(await task) == 500
+
+
 async def test_an_event_that_cannot_be_read_ends_its_streams(server, bingx):
     """With the message as it came; those of other topics go on."""
     async with (

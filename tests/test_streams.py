@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bingx_async import BingX, InvalidRequest, OrderSide, OrderType, PositionSide
+from bingx_async.emulator import StreamFaults
 from bingx_async.stream import Resumed
 from bingx_async.swap import Interval
 
@@ -13,6 +14,17 @@ from bingx_async.swap import Interval
 async def several(stream, count):
     async with asyncio.timeout(15):
         return [await anext(stream) for _ in range(count)]
+
+
+async def buy(bingx):
+    """Open a position at the market."""
+    return await bingx.swap.place_order(
+        symbol="BTC-USDT",
+        side=OrderSide.BUY,
+        position_side=PositionSide.LONG,
+        type=OrderType.MARKET,
+        quantity=Decimal("0.01"),
+    )
 
 
 def streams_of(bingx):
@@ -52,13 +64,7 @@ async def test_an_order_is_told_of_by_the_stream(exchange):
     exchange.account("alice").balance = Decimal(10_000)
     bingx = exchange.client("alice")
     async with bingx.swap.orders_stream() as orders, bingx.swap.account_stream() as account:
-        placed = await bingx.swap.place_order(
-            symbol="BTC-USDT",
-            side=OrderSide.BUY,
-            position_side=PositionSide.LONG,
-            type=OrderType.MARKET,
-            quantity=Decimal("0.01"),
-        )
+        placed = await buy(bingx)
         events = await several(orders, 1)
         while not events[-1].status.is_final:
             events += await several(orders, 1)
@@ -82,13 +88,7 @@ async def test_a_fill_that_was_missed_is_told_once(exchange):
     async with bingx.swap.orders_stream() as orders:
         events = orders.with_gaps()
         exchange.cut_streams()
-        await bingx.swap.place_order(
-            symbol="BTC-USDT",
-            side=OrderSide.BUY,
-            position_side=PositionSide.LONG,
-            type=OrderType.MARKET,
-            quantity=Decimal("0.01"),
-        )
+        await buy(bingx)
         told = []
         async with asyncio.timeout(15):
             while not any(not isinstance(e, Resumed) and e.status.is_final for e in told):
@@ -98,6 +98,21 @@ async def test_a_fill_that_was_missed_is_told_once(exchange):
         assert [event.trade_id for event in fills] == [
             int(fill.trade_id) for fill in exchange.account("alice").fills
         ]
+
+
+async def test_the_end_of_a_listen_key_is_noticed_whatever_becomes_of_messages(exchange):
+    """The exchange says so; nothing would come any more."""
+    exchange.account("alice").balance = Decimal(10_000)
+    bingx = exchange.client("alice")
+    async with bingx.swap.orders_stream() as orders:
+        exchange.stream_faults = StreamFaults(lost=1.0)
+        exchange.listen_keys.keys.clear()
+        await buy(bingx)
+        exchange.stream_faults = StreamFaults()
+        events = await several(orders, 1)
+        while not events[-1].is_fill:
+            events += await several(orders, 1)
+        assert events[-1].recovered
 
 
 async def test_a_book_that_is_kept_is_the_exchanges_own(exchange):

@@ -123,7 +123,7 @@ class StreamFaults:
     """
     How often what goes wrong with websockets; the shares are drawn for each message and socket.
 
-    Requests, acknowledgements and heartbeats are only delayed.
+    Requests, acknowledgements, heartbeats and the end of a listen key are only delayed.
 
     Args:
         delay: Time on the way to the client; nothing overtakes what was sent before it.

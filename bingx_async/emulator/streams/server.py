@@ -360,7 +360,7 @@ class StreamServer:
         """Tell whether a websocket's listen key still lives; if not, say so on it, for the last."""
         if self._exchange.listen_keys.uid_of(socket.key, now) is not None:
             return True
-        socket.push(Packet.of_account(key_expired(socket.key, now)))
+        socket.answer(Packet.of_account(key_expired(socket.key, now)), "push")
         self._unlisten(socket)
         socket.uid = None
         return False
