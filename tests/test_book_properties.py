@@ -191,6 +191,7 @@ def test_a_live_book_is_the_exchanges_own(steps, snapshots):
         assert (book.bids, book.asks) == exchange.levels()
 
     async def main():
+        before = asyncio.all_tasks()
         exchange = Exchange(snapshots)
         async with LocalOrderBook(exchange.stream) as book:
             watcher = asyncio.create_task(watch(exchange, book))
@@ -213,7 +214,7 @@ def test_a_live_book_is_the_exchanges_own(steps, snapshots):
         for what in exchange.seen:
             event(what)
         await asyncio.sleep(0)
-        assert len(asyncio.all_tasks()) == 2  # this one, and the one with the timeout
+        assert asyncio.all_tasks() == before
 
     run(main(), timeout=600)
 
