@@ -10,6 +10,7 @@ own start.
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from functools import partial
@@ -34,8 +35,10 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.startswi
 
 def fresh(code: str) -> str:
     """Run code in an interpreter of its own; return what it printed."""
+    # What is installed is compiled once, wherever this is run.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     return subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
     ).stdout
 
 
