@@ -7,11 +7,11 @@ It looks at nothing but where a request ends, so that what is measured is the cl
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
+
+from benchmarks import process
 
 __all__ = ["ANSWER", "running"]
 
@@ -48,30 +48,12 @@ class _Connection(asyncio.Protocol):
             self._transport.write(_RESPONSE)
 
 
-async def _serve() -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    # Whoever started this process ends it by closing its standard input.
-    await loop.run_in_executor(None, sys.stdin.read)
-
-
 @contextmanager
 def running() -> Generator[str]:
     """Start the exchange, give its address, and end it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.exchange"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.stdin.close()
+    with process.running("benchmarks.exchange") as address:
+        yield f"http://{address}"
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(process.serve(_Connection))

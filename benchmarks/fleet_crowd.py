@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 from attrs import define, field
 from redis.asyncio import Redis
 
+from benchmarks.measure import resident
 from bingx_async import (
     BingX,
     BucketKey,
@@ -262,7 +261,7 @@ async def soak(redis: str, *, minutes: float, seed: int) -> Soak:
             ]
             for _ in range(SAMPLES):
                 await asyncio.sleep(minutes * 60 / SAMPLES)
-                result.resident.append(_resident())
+                result.resident.append(resident())
                 result.redis.append((await connection.info("memory"))["used_memory"] / 1e6)
                 result.keys.append(await connection.dbsize())
             for task in tasks:
@@ -271,12 +270,3 @@ async def soak(redis: str, *, minutes: float, seed: int) -> Soak:
         await asyncio.sleep(10)  # what is out comes back, and is forgotten
         result.left = await keys(redis)
     return result
-
-
-def _resident() -> float:
-    """Return the resident memory of this process in MB, or 0 where nobody tells."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

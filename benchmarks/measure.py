@@ -9,9 +9,11 @@ the ratio within a round. Time is processor time of this process, unless somethi
 from __future__ import annotations
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 __all__ = ["Times", "in_turns", "of_async", "of_sync"]
 
@@ -63,6 +65,15 @@ def in_turns(contestants: Mapping[str, Callable[[], float]], rounds: int) -> Tim
             if round_ >= 0:
                 seconds[name].append(took)
     return Times(seconds)
+
+
+def resident() -> float:
+    """Return the resident memory of this process in MB, or 0 where nobody tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def of_sync(work: Callable[[], object]) -> float:

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from benchmarks import exchange
-from benchmarks.measure import in_turns, of_async
+from benchmarks.measure import in_turns, of_async, resident
 from benchmarks.peers import raw
 from benchmarks.report import Report, options
 from bingx_async import BingX, Governor, IpGroup, PositionSide, Quota
@@ -124,25 +122,16 @@ def compare(
 _STEPS: Final = (1_000, 10_000, 20_000, 100_000)
 
 
-def _resident() -> float:
-    """Return the resident memory of this process in MB, or 0 where nobody tells."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 async def _remember(url: str, steps: list[int]) -> None:
     async with client(url) as bingx:
         done = 0
-        print(f"0 {_resident():.2f}")
+        print(f"0 {resident():.2f}")
         for step in steps:
             await repeat(
                 lambda: bingx.swap.set_leverage("BTC-USDT", PositionSide.LONG, 10), step - done, 50
             )
             done = step
-            print(f"{done} {_resident():.2f}", flush=True)
+            print(f"{done} {resident():.2f}", flush=True)
 
 
 def memory(report: Report, url: str, *, quick: bool) -> None:

@@ -16,13 +16,12 @@ import hashlib
 import itertools
 import json
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Final
 
+from benchmarks import process
 from benchmarks.stream_messages import TOPICS, frame, messages, packed
 
 __all__ = ["FAST", "RATE", "STEADY", "running"]
@@ -150,30 +149,11 @@ _WELCOME: Final = (
 )
 
 
-async def _serve() -> None:
-    loop, frames = asyncio.get_running_loop(), _all_frames()
-    server = await loop.create_server(lambda: _Connection(frames), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    # Whoever started this process ends it by closing its standard input.
-    await loop.run_in_executor(None, sys.stdin.read)
-
-
-@contextmanager
-def running() -> Generator[str]:
+def running() -> AbstractContextManager[str]:
     """Start the server, give its address without a scheme, and end it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.stream_server"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield f"127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.stdin.close()
+    return process.running("benchmarks.stream_server")
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    all_frames = _all_frames()
+    asyncio.run(process.serve(lambda: _Connection(all_frames)))

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import random
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ from unittest.mock import patch
 
 from attrs import define, field
 
+from benchmarks.measure import resident
 from benchmarks.report import Report, options
 from benchmarks.stream_exchange import Exchange, seed_of_accounts, seed_of_market
 from bingx_async import BingX, BingXError, OrderSide, OrderType, PositionSide, TimeInForce
@@ -114,7 +114,7 @@ class Soak:
         self.tasks.append(len(asyncio.all_tasks()))
         self.sockets.append(_files())
         self.objects.append(len(gc.get_objects()))
-        self.resident.append(_resident())
+        self.resident.append(resident())
 
 
 class Trader:
@@ -358,15 +358,6 @@ def _files() -> int:
         return sum(1 for _ in Path("/proc/self/fd").iterdir())
     except OSError:
         return 0
-
-
-def _resident() -> float:
-    """Return the resident memory of this process in MB, or 0 where nobody tells."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0.0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def quarters(samples: Sequence[float]) -> list[float]:

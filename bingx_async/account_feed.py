@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from bingx_async.backoff import pause_before
-from bingx_async.channel import Channel
+from bingx_async.channel import Channel, stream_from
 from bingx_async.errors import AuthError, BingXError, DecodeError, InvalidRequest
 from bingx_async.stream import Inbox, Stream
 from bingx_async.websocket import CLOSED, PATIENCE, Connection, Holder
-from bingx_async.wire import WireError, encode
 
 __all__ = ["AccountFeed", "ListenKeys", "Recovery"]
 
@@ -121,9 +120,7 @@ class AccountFeed:
 
     def stream(self, channel: Channel, topic: str) -> Stream[Any]:
         """Make a stream of one kind of event."""
-        return Stream(
-            _Source(self, channel), Inbox(topic, name=channel.name, overflow=channel.overflow)
-        )
+        return stream_from(self, channel, topic)
 
     async def join(self, inbox: Inbox, channel: Channel) -> None:
         """See :class:`~bingx_async.stream.Source`."""
@@ -139,7 +136,7 @@ class AccountFeed:
         if self._inboxes.pop(inbox, None) is not None and not self._inboxes:
             self._do(self._stop())
 
-    async def resubscribe(self) -> None:
+    async def resubscribe(self, inbox: Inbox) -> None:
         """See :class:`~bingx_async.stream.Source`."""
         if self._connection is not None:
             self._connection.renew("the stream is to begin anew")
@@ -282,15 +279,9 @@ class AccountFeed:
             return
         try:
             events = channel.read(message)
-        except WireError as exc:
-            failure = DecodeError(
-                f"{exc.reason} (an event {name}, kept in .body)",
-                endpoint=channel.name,
-                body=encode(message),
-                field=exc.field,
-            )
-            _log.warning("%s: %s", self._name, failure)
-            self._end(failure, channel)
+        except DecodeError as exc:
+            _log.warning("%s: %s", self._name, exc)
+            self._end(exc, channel)
             return
         for event in events:
             if (told := self._recovery.take(event)) is not None:
@@ -332,23 +323,3 @@ class AccountFeed:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
-
-
-class _Source:
-    """One kind of event, as a stream sees it."""
-
-    def __init__(self, feed: AccountFeed, channel: Channel) -> None:
-        self._feed = feed
-        self._channel = channel
-
-    async def join(self, inbox: Inbox) -> None:
-        """See :class:`~bingx_async.stream.Source`."""
-        await self._feed.join(inbox, self._channel)
-
-    def leave(self, inbox: Inbox) -> None:
-        """See :class:`~bingx_async.stream.Source`."""
-        self._feed.leave(inbox)
-
-    async def resubscribe(self, inbox: Inbox) -> None:
-        """See :class:`~bingx_async.stream.Source`."""
-        await self._feed.resubscribe()

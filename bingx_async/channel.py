@@ -31,11 +31,11 @@ import attrs
 
 from bingx_async.converter import converter
 from bingx_async.endpoint import Caller, Section
-from bingx_async.errors import InvalidRequest
-from bingx_async.stream import Overflow, Stream
-from bingx_async.wire import WireError
+from bingx_async.errors import DecodeError, InvalidRequest
+from bingx_async.stream import Inbox, Overflow, Stream
+from bingx_async.wire import WireError, encode
 
-__all__ = ["Channel", "Streamer", "channels_of", "stream"]
+__all__ = ["Channel", "Streamer", "Supplier", "channels_of", "stream", "stream_from"]
 
 Stub = TypeVar("Stub", bound=Callable[..., Stream[Any]])
 
@@ -120,8 +120,20 @@ class Channel:
         Make events of a message.
 
         Raises:
-            WireError: It holds something else.
+            DecodeError: It holds something else.
         """
+        try:
+            return self._events(message)
+        except WireError as exc:
+            what = message.get("dataType") or message.get("e")
+            raise DecodeError(
+                f"{exc.reason} (an event of {what}, kept in .body)",
+                endpoint=self.name,
+                body=encode(message),
+                field=exc.field,
+            ) from None
+
+    def _events(self, message: dict[str, Any]) -> Sequence[Any]:
         try:
             found = message[self.at]
         except KeyError:
@@ -138,6 +150,48 @@ def _object(row: Any) -> dict[str, Any]:
     if row.__class__ is not dict:
         raise WireError("expected an object")
     return cast("dict[str, Any]", row)
+
+
+class Supplier(Protocol):
+    """Whoever supplies the events of channels; see :class:`~bingx_async.stream.Source`."""
+
+    async def join(self, inbox: Inbox, channel: Channel) -> None:
+        """Let events of a channel come."""
+        ...
+
+    def leave(self, inbox: Inbox) -> None:
+        """Let nothing more come."""
+        ...
+
+    async def resubscribe(self, inbox: Inbox) -> None:
+        """Begin from the beginning."""
+        ...
+
+
+def stream_from(supplier: Supplier, channel: Channel, topic: str) -> Stream[Any]:
+    """Make a stream of one topic of a channel."""
+    inbox = Inbox(topic, name=channel.name, overflow=channel.overflow)
+    return Stream(_Source(supplier, channel), inbox)
+
+
+class _Source:
+    """A supplier, as the stream of one channel sees it."""
+
+    def __init__(self, supplier: Supplier, channel: Channel) -> None:
+        self._supplier = supplier
+        self._channel = channel
+
+    async def join(self, inbox: Inbox) -> None:
+        """See :class:`~bingx_async.stream.Source`."""
+        await self._supplier.join(inbox, self._channel)
+
+    def leave(self, inbox: Inbox) -> None:
+        """See :class:`~bingx_async.stream.Source`."""
+        self._supplier.leave(inbox)
+
+    async def resubscribe(self, inbox: Inbox) -> None:
+        """See :class:`~bingx_async.stream.Source`."""
+        await self._supplier.resubscribe(inbox)
 
 
 class Streamer(Caller, Protocol):

@@ -62,14 +62,18 @@ def _product(name: str) -> Any:
     return getattr(importlib.import_module(f"bingx_async.{name}"), _PRODUCTS[name])
 
 
+def _channels(product: str) -> list[Channel]:
+    found = importlib.import_module("bingx_async.channel").channels_of(_product(product))
+    return list(found.values())
+
+
 def _streams(session: Session, sockets: Mapping[str, str], *, has_key: bool) -> Streams:
     def recovery(product: str) -> Recovery:
         module = importlib.import_module(f"bingx_async.{product}.recovery")
         return cast("Recovery", module.Recovery(_product(product)(session)))
 
     def events(product: str) -> list[Channel]:
-        channels_of = importlib.import_module("bingx_async.channel").channels_of
-        return [each for each in channels_of(_product(product)).values() if each.account]
+        return [channel for channel in _channels(product) if channel.account]
 
     module = importlib.import_module("bingx_async.streams")
     made = module.Streams(
@@ -264,12 +268,7 @@ class BingX:
     @staticmethod
     def channels() -> dict[str, Channel]:
         """Return every declared stream by its dotted name, such as ``"swap.trades_stream"``."""
-        channels_of = importlib.import_module("bingx_async.channel").channels_of
-        return {
-            channel.name: channel
-            for product in _PRODUCTS
-            for channel in channels_of(_product(product)).values()
-        }
+        return {channel.name: channel for product in _PRODUCTS for channel in _channels(product)}
 
     @property
     def governor(self) -> AnyGovernor:

@@ -14,11 +14,10 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from bingx_async.channel import Channel
+from bingx_async.channel import Channel, stream_from
 from bingx_async.errors import ApiError, BingXError, DecodeError, RateLimited
 from bingx_async.stream import Inbox, Stream
 from bingx_async.websocket import CLOSED, Connection, Holder, Lost
-from bingx_async.wire import WireError, encode
 
 __all__ = ["Hub"]
 
@@ -113,14 +112,8 @@ class _Carrier:
         topic.heard_at, topic.silences = self.connection.heard_at, 0
         try:
             events = topic.channel.read(message)
-        except WireError as exc:
-            failure = DecodeError(
-                f"{exc.reason} (an event of {topic.name}, kept in .body)",
-                endpoint=topic.channel.name,
-                body=encode(message),
-                field=exc.field,
-            )
-            self._drop(topic, failure)
+        except DecodeError as exc:
+            self._drop(topic, exc)
             return
         for inbox in topic.inboxes:
             for event in events:
@@ -284,9 +277,7 @@ class Hub:
 
     def stream(self, channel: Channel, topic: str) -> Stream[Any]:
         """Make a stream of a topic."""
-        return Stream(
-            _Source(self, channel), Inbox(topic, name=channel.name, overflow=channel.overflow)
-        )
+        return stream_from(self, channel, topic)
 
     def connection(self, holder: Holder) -> Connection:
         """Make a connection."""
@@ -354,23 +345,3 @@ class Hub:
         carrier.connection.start()
         self._carriers.append(carrier)
         return carrier
-
-
-class _Source:
-    """A topic of a hub, as a stream sees it."""
-
-    def __init__(self, hub: Hub, channel: Channel) -> None:
-        self._hub = hub
-        self._channel = channel
-
-    async def join(self, inbox: Inbox) -> None:
-        """See :class:`~bingx_async.stream.Source`."""
-        await self._hub.join(inbox, self._channel)
-
-    def leave(self, inbox: Inbox) -> None:
-        """See :class:`~bingx_async.stream.Source`."""
-        self._hub.leave(inbox)
-
-    async def resubscribe(self, inbox: Inbox) -> None:
-        """See :class:`~bingx_async.stream.Source`."""
-        await self._hub.resubscribe(inbox)

@@ -52,7 +52,8 @@ class Attempt:
         self.late_at = math.inf
         self._is_late = False
         task = asyncio.current_task()
-        assert task is not None, "calls are made from within a task"
+        if task is None:  # pragma: no cover - who awaits without a task?
+            raise RuntimeError("calls are made from within a task")
         self._task = task
         self._cancelling = task.cancelling()
 

@@ -15,9 +15,7 @@ from bingx_async import Resumed, Stream
 from bingx_async.cli.following import (
     clock_time,
     follow,
-    print_event,
-    print_gap,
-    row_of,
+    print_events,
     seconds_option,
     side_by,
 )
@@ -57,17 +55,9 @@ async def events(target: Target, seconds: float | None, as_json: bool) -> None:
         await asyncio.gather(*(begun.enter_async_context(stream) for stream in streams))
         if as_json:
             await side_by(
-                follow(
-                    orders,
-                    lambda event: print_event(target, "order", **row_of(event)),
-                    gap=print_gap(target, orders.topic),
-                ),
-                follow(
-                    account,
-                    lambda event: print_event(target, "account", **row_of(event)),
-                    gap=print_gap(target, account.topic),
-                ),
-                follow(leverage, lambda event: print_event(target, "leverage", **row_of(event))),
+                print_events(target, "order", orders),
+                print_events(target, "account", account),
+                print_events(target, "leverage", leverage, gaps=False),
                 seconds=seconds,
             )
             return

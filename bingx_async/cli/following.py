@@ -21,6 +21,7 @@ __all__ = [
     "clock_time",
     "follow",
     "print_event",
+    "print_events",
     "print_gap",
     "row_of",
     "seconds_option",
@@ -89,6 +90,17 @@ def print_gap(target: Target, topic: str) -> Callable[[Resumed], None]:
         print_event(target, "gap", topic=topic, time=_now(), lostFor=round(gap.lost_for, 3))
 
     return told
+
+
+async def print_events(
+    target: Target, kind: str, stream: Stream[Any], *, gaps: bool = True
+) -> None:
+    """Print the events of a stream, and its gaps if these mean something, as lines of JSON."""
+    await follow(
+        stream,
+        lambda event: print_event(target, kind, **row_of(event)),
+        gap=print_gap(target, stream.topic) if gaps else None,
+    )
 
 
 def _now() -> int:

@@ -22,8 +22,7 @@ from bingx_async.cli.following import (
     clock_time,
     follow,
     print_event,
-    print_gap,
-    row_of,
+    print_events,
     seconds_option,
     side_by,
 )
@@ -117,19 +116,10 @@ async def _print(
     target: Target, symbol: str, levels: int, interval: float, seconds: float | None
 ) -> None:
     swap = target.bingx.swap
-    trades, tickers = swap.trades_stream(symbol), swap.ticker_stream(symbol)
     await side_by(
         _print_book(target, swap.book(symbol), levels, interval),
-        follow(
-            trades,
-            lambda trade: print_event(target, "trade", **row_of(trade)),
-            gap=print_gap(target, trades.topic),
-        ),
-        follow(
-            tickers,
-            lambda ticker: print_event(target, "ticker", **row_of(ticker)),
-            gap=print_gap(target, tickers.topic),
-        ),
+        print_events(target, "trade", swap.trades_stream(symbol)),
+        print_events(target, "ticker", swap.ticker_stream(symbol)),
         seconds=seconds,
     )
 

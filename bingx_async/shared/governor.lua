@@ -103,6 +103,10 @@ local function owner(id)
   return string.match(id, '^(.-):')
 end
 
+local function lease_of(id)
+  return tonumber(string.match(id, '(%d+)$'))
+end
+
 -- Buckets. What is read of one is kept until the end of the call, as the time stands still in it.
 
 local shut = {}
@@ -279,7 +283,7 @@ local function blocker_of(lane, rank)
 end
 
 local function take(lane, id)
-  local lease = tonumber(string.match(id, '(%d+)$'))
+  local lease = lease_of(id)
   for _, b in ipairs(lane.buckets) do
     if not b.is_gate then
       if b.paced and b.free <= b.paced_below then
@@ -600,8 +604,7 @@ function operate.again(lane, id, rank, priority)
     local back = not b.is_gate and call('ZSCORE', b.out, id)
     if back then
       -- When it was granted, not now: its lease has run since then.
-      local lease = tonumber(string.match(id, '(%d+)$'))
-      return { 'granted', id, 0, tonumber(back) - lease - b.period }
+      return { 'granted', id, 0, tonumber(back) - lease_of(id) - b.period }
     end
   end
   local had = call('ZSCORE', lane.queue, id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -40,7 +41,7 @@ class Message(NamedTuple):
     number: int | None = None
 
 
-class Teller:
+class Teller(ABC):
     """
     One topic, as far as it is about one contract.
 
@@ -57,12 +58,12 @@ class Teller:
         self._market = market
         self._begin(now)
 
-    def _begin(self, now: datetime) -> None:
+    def _begin(self, now: datetime) -> None:  # noqa: B027 - most have nothing to note
         """Note how things stand at first."""
 
+    @abstractmethod
     def messages(self, now: datetime) -> Iterator[Message]:
         """Tell what there is to tell."""
-        raise NotImplementedError
 
 
 class _Trades(Teller):
